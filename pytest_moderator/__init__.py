@@ -1,0 +1,85 @@
+"""pytest-moderator: run the tasks of a Markdown file as pytest items.
+
+The names below are the public Python interface. They are imported on first use, because pytest imports
+this package in every session, also in those that never use it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_moderator.backends.base import AttemptContext, Backend
+    from pytest_moderator.backends.routing import BackendRouter
+    from pytest_moderator.errors import AggregateExecutionError, ModeratorError
+    from pytest_moderator.executor import ParallelExecutor, SequentialExecutor, TaskExecutor
+    from pytest_moderator.isolation import create_isolated_context
+    from pytest_moderator.model import (
+        ExecutionContext,
+        ExecutionReport,
+        IsolationLevel,
+        Problem,
+        Task,
+        TaskPhase,
+        TaskResult,
+        TaskStatus,
+    )
+    from pytest_moderator.progress import LoggingProgressCallback, ProgressCallback
+
+_HOMES = {
+    "AggregateExecutionError": "errors",
+    "AttemptContext": "backends.base",
+    "Backend": "backends.base",
+    "BackendRouter": "backends.routing",
+    "ExecutionContext": "model",
+    "ExecutionReport": "model",
+    "IsolationLevel": "model",
+    "LoggingProgressCallback": "progress",
+    "ModeratorError": "errors",
+    "ParallelExecutor": "executor",
+    "Problem": "model",
+    "ProgressCallback": "progress",
+    "SequentialExecutor": "executor",
+    "Task": "model",
+    "TaskExecutor": "executor",
+    "TaskPhase": "model",
+    "TaskResult": "model",
+    "TaskStatus": "model",
+    "create_isolated_context": "isolation",
+}
+
+__all__ = [
+    "AggregateExecutionError",
+    "AttemptContext",
+    "Backend",
+    "BackendRouter",
+    "ExecutionContext",
+    "ExecutionReport",
+    "IsolationLevel",
+    "LoggingProgressCallback",
+    "ModeratorError",
+    "ParallelExecutor",
+    "Problem",
+    "ProgressCallback",
+    "SequentialExecutor",
+    "Task",
+    "TaskExecutor",
+    "TaskPhase",
+    "TaskResult",
+    "TaskStatus",
+    "create_isolated_context",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (kept out of every pytest start)
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names too, though they are not imported yet."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,132 @@
+"""What a backend is, and what it is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_moderator.model import ExecutionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_moderator.model import Problem, Task, TaskResult
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """What is to be run, said so that any launcher can start it.
+
+    Attributes:
+        argv: program and arguments; never a shell line.
+        cwd: working directory.
+        env: the whole environment.
+        stdout: file that standard output is written to as it comes.
+        stderr: likewise; may be the same path as ``stdout``.
+        timeout: seconds after which the tree is ended; ``None`` for no limit.
+        grace: seconds between asking the tree to end and killing it.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    stdout: Path
+    stderr: Path
+    timeout: float | None = None
+    grace: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessOutcome:
+    """How a process ended.
+
+    Attributes:
+        exit_code: its own; 124 when the time limit ended it; 128 + n for signal n; 127 for no start.
+        duration_seconds: wall time, monotonic.
+        cpu_seconds: user and system time of the process and the children it waited for.
+        max_rss_bytes: largest resident size among them.
+        timed_out: whether the time limit ended it.
+        leftovers: processes that were still there after its end and were ended by us.
+        error: why it could not be started; ``None`` when it was.
+    """
+
+    exit_code: int
+    duration_seconds: float
+    cpu_seconds: float | None = None
+    max_rss_bytes: int | None = None
+    timed_out: bool = False
+    leftovers: int = 0
+    error: str | None = None
+
+
+class Launcher(Protocol):
+    """Where a task's process is started. There is one today: this machine."""
+
+    def run(self, spec: ProcessSpec) -> ProcessOutcome:
+        """Run to the end, then leave no process of its tree behind."""
+        ...
+
+
+@dataclass(frozen=True)
+class AttemptContext(ExecutionContext):
+    """The place of one attempt, with what a backend needs to work there.
+
+    Attributes:
+        run_id: names the run.
+        attempt: number of this try, from 1.
+        worker: the process that tries it, such as ``gw0``; ``main`` without workers.
+        directory: where this task's scripts and logs are written.
+        environment: the whole environment of the task's process.
+        timeout: limit in seconds; ``None`` for no limit.
+        grace: seconds between asking a process tree to end and killing it.
+        workspace: the project's root.
+        launcher: starts processes.
+    """
+
+    run_id: str = ""
+    attempt: int = 1
+    worker: str = "main"
+    directory: Path = field(default_factory=Path)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    grace: float = 5.0
+    workspace: Path = field(default_factory=Path)
+    launcher: Launcher | None = None
+
+    @property
+    def artifacts(self) -> Path:
+        """The directory of ``MODERATOR_ARTIFACTS``."""
+        return self.directory / "artifacts"
+
+
+class Backend(ABC):
+    """Does one kind of task. A new one is a subclass, handed over in ``pytest_moderator_backends``.
+
+    Attributes:
+        name: what ``backend:`` calls it; lower-case letters, digits and ``-``.
+    """
+
+    name: str
+
+    @abstractmethod
+    def accepts(self, task: Task) -> bool:
+        """Whether the task carries what this backend runs, so that it needs no ``backend:`` key."""
+
+    @abstractmethod
+    def execute(self, task: Task, context: AttemptContext) -> TaskResult:
+        """Try the task once.
+
+        A failure is a result with a status, not an exception; what is raised all the same is recorded as
+        a failure with its traceback.
+        """
+
+    def validate(self, task: Task) -> list[Problem]:
+        """Name what would keep the task from working, before anything runs."""
+        del task
+        return []
+
+    def close(self) -> None:
+        """Let go of what was opened; called once at the end of the session."""
+        return

@@ -1,0 +1,1 @@
+"""Places for tasks to work in."""

@@ -1,0 +1,19 @@
+"""The nouns that all rooms share: frozen data without input or output."""
+
+from pytest_moderator.model.context import ExecutionContext, IsolationLevel
+from pytest_moderator.model.problem import Problem, Severity
+from pytest_moderator.model.result import ExecutionReport, TaskResult
+from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
+
+__all__ = [
+    "Command",
+    "ExecutionContext",
+    "ExecutionReport",
+    "IsolationLevel",
+    "Problem",
+    "Severity",
+    "Task",
+    "TaskPhase",
+    "TaskResult",
+    "TaskStatus",
+]

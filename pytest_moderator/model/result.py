@@ -1,0 +1,122 @@
+"""What came of a task, and of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_moderator.model.task import Task, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """What came of a task.
+
+    Attributes:
+        task: the task.
+        exit_code: 0 for success; 124 when a time limit ended it; 128 + n when signal n did.
+        stdout: first and last part of what it printed, cleaned for display.
+        stderr: the same of its standard error.
+        duration_seconds: wall time of all its attempts, on a monotonic clock.
+        artifacts_path: the directory in which it may leave files that are kept.
+        error_message: why it failed or was skipped; ``None`` on success.
+        status: where it ended.
+        attempts: how many times it was tried; 0 when it never started.
+        backend: name of the backend that ran it.
+        worker: the process that ran it, such as ``gw0``; ``main`` without workers.
+        started_at: ISO 8601 in UTC; ``None`` when it never started.
+        finished_at: likewise.
+        cpu_seconds: processor time of its processes, user and system, as far as they were waited for.
+        max_rss_bytes: largest resident size of one of its processes, likewise.
+        blocked_by: ids of the tasks that kept it from starting.
+    """
+
+    task: Task
+    exit_code: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    duration_seconds: float = 0.0
+    artifacts_path: Path | None = None
+    error_message: str | None = None
+    status: TaskStatus = TaskStatus.COMPLETED
+    attempts: int = 1
+    backend: str | None = None
+    worker: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    cpu_seconds: float | None = None
+    max_rss_bytes: int | None = None
+    blocked_by: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether the task is done: completed now, or ticked before the run."""
+        return self.status is TaskStatus.COMPLETED or (self.status is TaskStatus.SKIPPED and self.task.done)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON types; :meth:`from_dict` reads them back."""
+        data = {item.name: getattr(self, item.name) for item in fields(self)}
+        data["task"] = self.task.to_dict()
+        data["status"] = self.status.value
+        data["artifacts_path"] = None if self.artifacts_path is None else str(self.artifacts_path)
+        data["blocked_by"] = list(self.blocked_by)
+        data["success"] = self.success
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TaskResult:
+        """Read what :meth:`to_dict` gave.
+
+        Raises:
+            KeyError: ``task`` is missing.
+            ValueError: the status is unknown.
+        """
+        known = {item.name for item in fields(cls)}
+        values = {name: value for name, value in data.items() if name in known}
+        values["task"] = Task.from_dict(data["task"])
+        values["status"] = TaskStatus(values.get("status", TaskStatus.COMPLETED))
+        if values.get("artifacts_path") is not None:
+            values["artifacts_path"] = Path(values["artifacts_path"])
+        values["blocked_by"] = tuple(values.get("blocked_by", ()))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionReport:
+    """What came of a run of one tasks file.
+
+    Attributes:
+        run_id: names the run.
+        file: the tasks file as pytest names it (relative to its root directory).
+        order: the order mode.
+        workers: how many tasks could run at once.
+        started_at: ISO 8601 in UTC.
+        finished_at: likewise.
+        duration_seconds: wall time from the first task's start to the last one's end.
+        results: one a task, in the order of the file.
+    """
+
+    run_id: str
+    file: str
+    order: str
+    workers: int
+    started_at: str
+    finished_at: str
+    duration_seconds: float
+    results: tuple[TaskResult, ...] = field(default=())
+
+    @property
+    def busy_seconds(self) -> float:
+        """Sum of all tasks' durations: what one worker would have needed."""
+        return sum(result.duration_seconds for result in self.results)
+
+    @property
+    def speed_up(self) -> float | None:
+        """Busy time over wall time; ``None`` when nothing ran."""
+        if not self.busy_seconds or not self.duration_seconds:
+            return None
+        return self.busy_seconds / self.duration_seconds

@@ -1,0 +1,1 @@
+"""Markdown text to tasks."""
