@@ -1,0 +1,1 @@
+"""Benchmarks of pytest-moderator, beside its peers: ``python -m benchmarks.run``."""
