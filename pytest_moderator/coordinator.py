@@ -1,0 +1,268 @@
+"""Who may start now, who cannot start any more, and why.
+
+The rules, told once:
+
+1. A step is *ready* when all steps that it ``needs`` have succeeded and all that it comes ``after`` have ended.
+2. A step that needs one which has ended without success is *blocked*: it ends at once, without having run, and
+   those who need it are blocked in turn. Coming ``after`` such a step is no obstacle.
+3. Two steps that share a lock never run at the same time.
+4. Of the ready steps, the one with the highest priority starts first; among equals the first in the list.
+5. After :meth:`Coordinator.stop` nothing new starts.
+
+Nothing here knows a process, a clock or pytest: it is asked, and told what happened.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_moderator.errors import ModeratorError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that runs once: a task, or an ordinary test beside the tasks.
+
+    Attributes:
+        key: unique among the steps.
+        needs: keys that must have succeeded before.
+        after: keys that must have ended before. Steps that share the very same tuple share its bookkeeping,
+            so that a phase of thousands does not cost its square.
+        locks: names of what it uses alone.
+        priority: the higher, the earlier.
+    """
+
+    key: str
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    priority: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A step that ended without having run.
+
+    Attributes:
+        key: the step.
+        by: keys of the steps that it needed in vain, direct ones.
+    """
+
+    key: str
+    by: tuple[str, ...]
+
+
+class DependencyCycleError(ModeratorError):
+    """Steps that wait for each other.
+
+    Attributes:
+        keys: the steps of the cycles and those behind them, in the order of the list.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Name the steps."""
+        self.keys = tuple(keys)
+        super().__init__(f"these wait for each other and could never start: {', '.join(self.keys)}")
+
+
+class Coordinator:
+    """Keeps account of one run's steps.
+
+    Args:
+        steps: all steps of the run, in the order in which equals start.
+        satisfied: keys outside ``steps`` that count as having succeeded (done before, say); any other key
+            outside ``steps`` that is needed blocks who needs it.
+    """
+
+    def __init__(self, steps: Iterable[Step], satisfied: Collection[str] = ()) -> None:
+        """Find out who is ready and who is blocked from the start."""
+        self._steps = {step.key: step for step in steps}
+        self._position = {key: position for position, key in enumerate(self._steps)}
+        self._missing = dict.fromkeys(self._steps, 0)
+        self._needed_by: defaultdict[str, list[str]] = defaultdict(list)
+        self._gates_of: defaultdict[str, list[_Gate]] = defaultdict(list)
+        self._ready: list[tuple[float, int, str]] = []
+        self._parked: defaultdict[str, list[str]] = defaultdict(list)
+        self._busy: set[str] = set()
+        self._running: dict[str, None] = {}
+        self._ended: dict[str, bool] = {}
+        self._stopped = False
+        self.blocked_at_start = self._wire(satisfied)
+        self._check_for_cycles()
+
+    def _wire(self, satisfied: Collection[str]) -> tuple[Blocked, ...]:
+        gates: dict[int, _Gate] = {}
+        doomed: list[Blocked] = []
+        for step in self._steps.values():
+            for need in step.needs:
+                if need in self._steps:
+                    self._needed_by[need].append(step.key)
+                    self._missing[step.key] += 1
+            absent = tuple(n for n in step.needs if n not in self._steps and n not in satisfied)
+            if absent:
+                doomed.append(Blocked(step.key, absent))
+            if not step.after:
+                continue
+            gate = gates.get(id(step.after))
+            if gate is None:
+                gate = gates[id(step.after)] = self._make_gate(step.after)
+            if gate.closed:
+                gate.waiting.append(step.key)
+                self._missing[step.key] += 1
+        for key, missing in self._missing.items():
+            if not missing:
+                self._push(key)
+        return tuple(self._block(doomed))
+
+    def _make_gate(self, keys: tuple[str, ...]) -> _Gate:
+        gate = _Gate(closed=0, waiting=[])
+        for key in dict.fromkeys(keys):
+            if key in self._steps:
+                gate.closed += 1
+                self._gates_of[key].append(gate)
+        return gate
+
+    def _check_for_cycles(self) -> None:
+        """Play the whole run in the mind: whoever is left over waits for itself."""
+        missing = dict(self._missing)
+        closed: dict[int, int] = {}
+        todo = [key for key, count in missing.items() if not count and key not in self._ended]
+        seen = {*self._ended, *todo}
+        while todo:
+            key = todo.pop()
+            released = list(self._needed_by[key])
+            for gate in self._gates_of[key]:
+                closed[id(gate)] = closed.get(id(gate), gate.closed) - 1
+                if not closed[id(gate)]:
+                    released.extend(gate.waiting)
+            for other in released:
+                missing[other] -= 1
+                if not missing[other] and other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+        if len(seen) < len(self._steps):
+            raise DependencyCycleError([key for key in self._steps if key not in seen])
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """What runs now, in the order in which it started."""
+        return tuple(self._running)
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """What has neither started nor ended, in the order of the list."""
+        return tuple(k for k in self._steps if k not in self._ended and k not in self._running)
+
+    @property
+    def outcomes(self) -> Mapping[str, bool]:
+        """What has ended, in the order in which it did, and whether with success."""
+        return self._ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing new starts any more."""
+        return self._stopped
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing runs and nothing will start."""
+        return not self._running and (self._stopped or len(self._ended) == len(self._steps))
+
+    def start_next(self) -> str | None:
+        """Take the most urgent step that may start now.
+
+        Returns:
+            Its key, which counts as running from now on; ``None`` when nothing may start now.
+        """
+        while self._ready and not self._stopped:
+            key = heapq.heappop(self._ready)[2]
+            if key in self._ended or key in self._running:
+                continue
+            busy = next((lock for lock in self._steps[key].locks if lock in self._busy), None)
+            if busy is not None:
+                self._parked[busy].append(key)
+                continue
+            self._busy.update(self._steps[key].locks)
+            self._running[key] = None
+            return key
+        return None
+
+    def end(self, key: str, *, success: bool) -> list[Blocked]:
+        """Record that a step has ended.
+
+        Args:
+            key: the step; it need not have been started.
+            success: whether those who need it may start.
+
+        Returns:
+            The steps that are blocked by that, in the order in which they were found.
+        """
+        if key in self._ended:
+            return []
+        self._free(key)
+        self._ended[key] = success
+        self._open_gates(key)
+        if not success:
+            return self._block([Blocked(other, (key,)) for other in self._needed_by[key]])
+        for other in self._needed_by[key]:
+            self._release(other)
+        return []
+
+    def again(self, key: str) -> None:
+        """Put a running step back among the ready ones, to be started once more."""
+        self._free(key)
+        self._push(key)
+
+    def stop(self) -> None:
+        """Let nothing new start; what runs goes on."""
+        self._stopped = True
+
+    def _free(self, key: str) -> None:
+        if key not in self._running:
+            return
+        del self._running[key]
+        for lock in self._steps[key].locks:
+            self._busy.discard(lock)
+            for parked in self._parked.pop(lock, ()):
+                self._push(parked)
+
+    def _block(self, doomed: Sequence[Blocked]) -> list[Blocked]:
+        found: list[Blocked] = []
+        queue = list(doomed)
+        for entry in queue:
+            if entry.key in self._ended:
+                continue
+            self._ended[entry.key] = False
+            found.append(entry)
+            self._open_gates(entry.key)
+            queue.extend(Blocked(other, (entry.key,)) for other in self._needed_by[entry.key])
+        return found
+
+    def _open_gates(self, key: str) -> None:
+        for gate in self._gates_of[key]:
+            gate.closed -= 1
+            if not gate.closed:
+                for other in gate.waiting:
+                    self._release(other)
+
+    def _release(self, key: str) -> None:
+        self._missing[key] -= 1
+        if not self._missing[key] and key not in self._ended:
+            self._push(key)
+
+    def _push(self, key: str) -> None:
+        heapq.heappush(self._ready, (-self._steps[key].priority, self._position[key], key))
+
+
+@dataclass(slots=True)
+class _Gate:
+    """Opens when all steps that it stands behind have ended."""
+
+    closed: int
+    waiting: list[str]
