@@ -63,7 +63,7 @@ def layered(size: int, rng: random.Random) -> Prerequisites:
 
 def same_probability(size: int, rng: random.Random) -> Prerequisites:
     """Each pair of tasks is joined with the same probability: four prerequisites a task on average."""
-    probability = min(1.0, 8 / size)
+    probability = min(1.0, 8 / max(size, 1))
     return [{before for before in range(index) if rng.random() < probability} for index in range(size)]
 
 
