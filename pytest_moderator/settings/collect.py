@@ -1,0 +1,105 @@
+"""What the sources hold, gathered with the place of each value, so that a mistake can be pointed at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_moderator.model import Problem, Severity
+from pytest_moderator.settings.option import FILES, Option, Source
+from pytest_moderator.settings.table import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_moderator.safe_yaml import KeyPath
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source, or one key in it.
+
+    Attributes:
+        source: the kind of source.
+        path: what it is called in messages: a file as the user named it, ``command line`` or the like.
+        base: where relative paths start.
+        keys: the keys that lead here.
+        line: line of the whole source; 0 where it has none.
+        lines: lines of the keys in it, as far as known.
+    """
+
+    source: Source
+    path: str
+    base: Path
+    keys: KeyPath = ()
+    line: int = 0
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+
+    def child(self, key: str) -> Place:
+        """Go one key down."""
+        return replace(self, keys=(*self.keys, key))
+
+    @property
+    def key(self) -> str:
+        """The keys that lead here, dotted."""
+        return ".".join(self.keys)
+
+    @property
+    def origin(self) -> Origin:
+        """This place as the origin of a value."""
+        named = self.source in FILES or self.source is Source.INI
+        return Origin(self.source, f"{self.path}: {self.key}" if named else self.key)
+
+    def problem(
+        self, code: str, message: str, hint: str = "", severity: Severity = Severity.ERROR
+    ) -> Problem:
+        """Blame this place."""
+        line = self.lines.get(self.keys, self.line)
+        return Problem(severity, code, message, hint, self.path, line)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value of an option, read from a place.
+
+    Attributes:
+        option: the option.
+        value: the value, checked.
+        raw: the value as the place has it.
+        place: where it was found.
+    """
+
+    option: Option
+    value: object
+    raw: object
+    place: Place
+
+
+class Collector:
+    """Gathers values and problems from source after source.
+
+    Attributes:
+        found: the values, in the order in which they were read.
+        problems: what is wrong.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Found] = []
+        self.problems: list[Problem] = []
+
+    def offer(self, option: Option, raw: object, place: Place) -> None:
+        """Check a value and keep it, or say what is wrong with it."""
+        try:
+            value = option.parse(raw)
+        except ValueError as error:
+            self.problems.append(place.problem("bad-value", f"{place.key} {error}"))
+            return
+        if isinstance(value, Path):
+            value = place.base / value
+        self.found.append(Found(option, value, raw, place))
+
+    def winner(self, name: str) -> Found | None:
+        """Give the value of the greatest source that has one."""
+        candidates = [found for found in self.found if found.option.name == name]
+        return max(candidates, key=lambda found: found.place.source, default=None)

@@ -1,0 +1,115 @@
+"""The mapping in a file: ``moderator.yaml`` as a whole, or ``moderator:`` of a front matter."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_moderator.model import Severity
+from pytest_moderator.settings import values
+from pytest_moderator.settings.collect import Collector, Found, Place
+from pytest_moderator.settings.option import FILES, Option
+from pytest_moderator.settings.table import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_moderator.model import Problem
+
+DEFAULT_MAX_WORKERS = 4
+_ENABLED = "gear3.parallel.enabled"
+_MAX_WORKERS = "gear3.parallel.max_workers"
+_RULES = "gear3.backend_routing.rules"
+
+
+def _rules(value: object) -> object:
+    if isinstance(value, (Mapping, list)):
+        return value
+    raise ValueError(f"must be a mapping or a list of rules, not {value!r}")
+
+
+# Keys that are no options by themselves: they say what becomes of others.
+_HELPERS = (
+    Option("parallel", values.flag, None, "Whether max_workers counts", FILES, (_ENABLED,), ""),
+    Option("rules", _rules, None, "Which backend does which task", FILES, (_RULES,), "RULES"),
+)
+_LEAVES = {key: option for option in (*OPTIONS, *_HELPERS) for key in option.keys}
+_SECTIONS = {key[:end] for key in _LEAVES for end in range(len(key)) if key[end] == "."}
+
+
+def read_section(collector: Collector, content: object, place: Place) -> None:
+    """Read all options of one file.
+
+    Args:
+        collector: takes the values and the problems.
+        content: what the file has there.
+        place: the file, or the key of it that our options stand under.
+    """
+    own = Collector()
+    _walk(own, content, place, "")
+    leaves = {found.place.key.removeprefix(f"{place.key}."): found for found in own.found}
+    own.problems += [*_refuse_rules(leaves), *_switch_workers(leaves), *_refuse_contradictions(leaves)]
+    collector.found += leaves.values()
+    collector.problems += sorted(own.problems, key=lambda problem: problem.line)
+
+
+def _walk(own: Collector, content: object, place: Place, prefix: str) -> None:
+    if content is None:  # a key with nothing after it
+        return
+    if not isinstance(content, Mapping):
+        what = f"{place.key} must be" if place.keys else "the file must be"
+        own.problems.append(place.problem("bad-value", f"{what} a mapping of keys to values"))
+        return
+    for key, value in content.items():
+        here, dotted = place.child(str(key)), f"{prefix}{key}"
+        if dotted in _SECTIONS:
+            _walk(own, value, here, f"{dotted}.")
+        elif dotted not in _LEAVES:
+            own.problems.append(here.problem("unknown-key", f"unknown key {here.key!r}", _nearest(dotted)))
+        elif value is not None:
+            own.offer(_LEAVES[dotted], value, here)
+
+
+def _nearest(dotted: str) -> str:
+    """Hint at the key that was meant: one of the same section, or the same name in another one."""
+    section, _, name = dotted.rpartition(".")
+    siblings = sorted(key for key in {*_LEAVES, *_SECTIONS} if key.rpartition(".")[0] == section)
+    elsewhere = [key for key in _LEAVES if key.rpartition(".")[2] == name]
+    near = elsewhere or difflib.get_close_matches(dotted, siblings, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known here: {', '.join(key.rpartition('.')[2] for key in siblings)}"
+
+
+def _refuse_rules(leaves: dict[str, Found]) -> Iterator[Problem]:
+    rules, routing = leaves.pop(_RULES, None), leaves.get("gear3.backend_routing.enabled")
+    if rules and rules.value and (routing is None or routing.value):
+        hint = "say backend: for a task, or default_backend: for all"
+        yield rules.place.problem("not-yet", f"{rules.place.key} is not supported yet", hint)
+
+
+def _switch_workers(leaves: dict[str, Found]) -> Iterator[Problem]:
+    """Let ``enabled`` say whether ``max_workers`` counts."""
+    switch, limit = leaves.pop(_ENABLED, None), leaves.get(_MAX_WORKERS)
+    if switch and switch.value:
+        if limit is None and "workers" not in leaves:
+            leaves[_ENABLED] = replace(switch, option=_LEAVES["workers"], value=DEFAULT_MAX_WORKERS)
+        return
+    if limit:
+        del leaves[_MAX_WORKERS]
+    if switch:
+        leaves[_ENABLED] = replace(switch, option=_LEAVES["workers"], value=None)
+    elif limit:
+        message = f"{limit.place.key} has no effect without enabled: true beside it"
+        yield limit.place.problem("no-effect", message, severity=Severity.WARNING)
+
+
+def _refuse_contradictions(leaves: dict[str, Found]) -> Iterator[Problem]:
+    first: dict[str, Found] = {}
+    for found in leaves.values():
+        other = first.setdefault(found.option.name, found)
+        if other.value != found.value:
+            message = f"{found.place.key} is {found.raw!r} but {other.place.key} is {other.raw!r}"
+            yield found.place.problem("conflicting-keys", message, "keep one of them")

@@ -1,0 +1,202 @@
+"""The table of options: one field of :class:`Settings` each. A new option is one field and one test."""
+
+# ruff: noqa: RUF009 (each field is made by _option, which is what makes this a table)
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pytest_moderator.model import IsolationLevel
+from pytest_moderator.settings import values
+from pytest_moderator.settings.option import ANYWHERE, FILES, Option, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from.
+
+    Attributes:
+        source: the kind of place; the greater one won.
+        name: the place in words, such as ``moderator.yaml: gear3.parallel.max_workers``.
+    """
+
+    source: Source
+    name: str
+
+
+_DEFAULT = Origin(Source.DEFAULT, "default")
+
+
+def _option(
+    default: object,
+    parse: values.Parse,
+    help_text: str,
+    *,
+    metavar: str = "",
+    sources: Iterable[Source] = ANYWHERE,
+    keys: tuple[str, ...] = (),
+) -> Any:
+    row = {"parse": parse, "help": help_text, "metavar": metavar, "sources": frozenset(sources), "keys": keys}
+    return field(default_factory=lambda: default, metadata={"option": row, "default": default})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run of one tasks file. What a task says for itself wins over them.
+
+    Attributes:
+        order: what a task waits for besides its dependencies: ``phases``, ``stories`` or ``explicit``.
+        isolation: how much of a place of its own a task gets.
+        timeout: limit of one attempt in seconds.
+        retries: further attempts after a failed one.
+        grace: seconds between asking a process tree to end and killing it.
+        backend: name of the backend for tasks that carry nothing to run.
+        routing: whether backends are chosen task by task; else ``backend`` is for all of them.
+        workers: how many tasks run at once where ``-n`` is not given; ``None`` for one after another.
+        with_deps: whether unfinished prerequisites of selected tasks are selected too.
+        json: where the execution report is written.
+        events: where what happens is written as it happens, one JSON object a line.
+        state_dir: where records and logs are kept.
+        output_limit: bytes of stdout and of stderr that a report keeps.
+        config: the configuration file that was asked for.
+        file: the tasks file when none is named.
+        env: further environment variables of all tasks.
+        fixtures: names of pytest fixtures set up around every task.
+        origins: where each value came from, by option; options with their default are not in it.
+    """
+
+    order: str = _option(
+        "phases",
+        values.choice("phases", "stories", "explicit"),
+        "What a task waits for besides its dependencies: phases, stories or explicit",
+        metavar="MODE",
+    )
+    isolation: IsolationLevel = _option(
+        IsolationLevel.NONE,
+        values.isolation_level,
+        "How much of a place of its own a task gets: none, directory, branch or full",
+        metavar="LEVEL",
+        keys=("isolation", "gear3.parallel.isolation_level"),
+    )
+    timeout: float = _option(
+        3600.0,
+        values.duration,
+        "Time limit of one attempt, such as 90, 10m or 1h30m",
+        metavar="TIME",
+        keys=("timeout", "gear3.parallel.timeout"),
+    )
+    retries: int = _option(
+        0, values.integer(0, 100), "Further attempts after a failed one, 0 to 100", metavar="N"
+    )
+    grace: float = _option(
+        5.0, values.duration, "Time between asking a process to end and killing it", metavar="TIME"
+    )
+    backend: str | None = _option(
+        None,
+        values.name,
+        "Backend for tasks that carry nothing to run",
+        metavar="NAME",
+        keys=("default_backend", "gear3.backend_routing.default_backend"),
+    )
+    routing: bool = _option(
+        True,  # noqa: FBT003 (the default)
+        values.flag,
+        "Whether backends are chosen task by task; else the default backend is for all",
+        sources=FILES,
+        keys=("gear3.backend_routing.enabled",),
+    )
+    workers: int | None = _option(
+        None,
+        values.integer(1, 32),
+        "How many tasks run at once where -n is not given, 1 to 32",
+        metavar="N",
+        sources=ANYWHERE - {Source.COMMAND_LINE},
+        keys=("workers", "gear3.parallel.max_workers"),
+    )
+    with_deps: bool = _option(
+        False,  # noqa: FBT003 (the default)
+        values.flag,
+        "Select the unfinished prerequisites of selected tasks too",
+    )
+    json: Path | None = _option(None, values.path, "Write the execution report to this file", metavar="PATH")
+    events: Path | None = _option(
+        None,
+        values.path,
+        "Write what happens to this file or pipe as it happens, as JSON lines",
+        metavar="PATH",
+    )
+    state_dir: Path = _option(
+        Path(".moderator"), values.path, "Directory for records and logs", metavar="DIR"
+    )
+    output_limit: int = _option(
+        64 * 1024,
+        values.size,
+        "How much of stdout and of stderr a report keeps, such as 64KiB",
+        metavar="SIZE",
+    )
+    config: Path | None = _option(
+        None,
+        values.path,
+        "Read this file in place of moderator.yaml",
+        metavar="PATH",
+        sources=ANYWHERE - FILES,
+    )
+    file: str | None = _option(
+        None, values.name, "The tasks file when none is named", metavar="PATH", sources={Source.INI}
+    )
+    env: Mapping[str, str] = _option(
+        MappingProxyType({}),
+        values.variables,
+        "Environment variables of all tasks",
+        metavar="MAPPING",
+        sources=FILES,
+    )
+    fixtures: tuple[str, ...] = _option(
+        (),
+        values.names,
+        "Fixtures set up around every task",
+        metavar="NAMES",
+        sources={*FILES, Source.INI},
+    )
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+
+    def origin(self, name: str) -> Origin:
+        """Say where the value of an option came from."""
+        return self.origins.get(name, _DEFAULT)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON types, for a worker process; :meth:`from_dict` reads them back."""
+        data: dict[str, Any] = {}
+        for option in OPTIONS:
+            value = getattr(self, option.name)
+            data[option.name] = str(value) if isinstance(value, Path) else value
+        data |= {"isolation": self.isolation.value, "env": dict(self.env), "fixtures": list(self.fixtures)}
+        data["origins"] = {name: [int(origin.source), origin.name] for name, origin in self.origins.items()}
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Settings:
+        """Read what :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: a value is not one of those that the option accepts.
+        """
+        values_of = {o.name: None if data[o.name] is None else o.parse(data[o.name]) for o in OPTIONS}
+        origins = {name: Origin(Source(source), text) for name, (source, text) in data["origins"].items()}
+        return cls(**values_of, origins=MappingProxyType(origins))
+
+
+def _rows() -> Iterable[Option]:
+    for item in fields(Settings):
+        if row := item.metadata.get("option"):
+            keys = (row["keys"] or (item.name,)) if row["sources"] & FILES else ()
+            yield Option(**{**row, "name": item.name, "default": item.metadata["default"], "keys": keys})
+
+
+OPTIONS: tuple[Option, ...] = tuple(_rows())

@@ -1,0 +1,132 @@
+"""How the value of an option is read, wherever it comes from: text or the types that YAML has."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from pytest_moderator.model import IsolationLevel
+from pytest_moderator.units import parse_duration, parse_size
+
+Parse = Callable[[object], object]
+
+LONGEST = 365 * 86400  # more than this overflows what operating systems can wait for
+_WORDS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def choice(*names: str) -> Parse:
+    """Accept one of some words."""
+    known = ", ".join(names)
+
+    def parse(value: object) -> str:
+        if isinstance(value, str) and value.strip() in names:
+            return value.strip()
+        raise _must(f"be one of {known}", value)
+
+    return parse
+
+
+def integer(least: int, most: int) -> Parse:
+    """Accept a whole number in a range."""
+
+    def parse(value: object) -> int:
+        number = value
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value.strip()):
+            number = int(value)
+        if isinstance(number, int) and not isinstance(number, bool) and least <= number <= most:
+            return number
+        raise _must(f"be a whole number from {least} to {most}", value)
+
+    return parse
+
+
+def isolation_level(value: object) -> IsolationLevel:
+    """Accept the name of an isolation level."""
+    return IsolationLevel(str(choice(*IsolationLevel)(value)))
+
+
+def duration(value: object) -> float:
+    """Accept a number of seconds, or a text with units."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        try:
+            seconds = parse_duration(value)
+        except (ValueError, OverflowError):
+            seconds = math.inf
+        if seconds <= LONGEST:
+            return seconds
+    raise _must("be a time above 0 and up to 365d, such as 90, 10m or 1h30m", value)
+
+
+def size(value: object) -> int:
+    """Accept a number of bytes, or a text with a unit."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        try:
+            return parse_size(value)
+        except (ValueError, OverflowError) as error:
+            raise _must("be a size above 0, such as 65536, 64KiB or 1MB", value) from error
+    raise _must("be a size above 0, such as 65536, 64KiB or 1MB", value)
+
+
+def flag(value: object) -> bool:
+    """Accept true or false, or a word for one of them."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _WORDS:
+        return _WORDS[value.strip().lower()]
+    raise _must("be true or false", value)
+
+
+def name(value: object) -> str:
+    """Accept a text that is not empty."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise _must("be a name", value)
+
+
+def path(value: object) -> Path:
+    """Accept the name of a file or directory; ``~`` is the home directory."""
+    text = os.fspath(value) if isinstance(value, Path) else value
+    if isinstance(text, str) and text.strip() and "\0" not in text:
+        return Path(os.path.expanduser(text))  # noqa: PTH111 (Path.expanduser raises for an unknown user)
+    raise _must("be a path", value)
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Accept names between commas or spaces, in one text or in a list of texts."""
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(texts, Sequence) and all(isinstance(text, str) and text.strip() for text in texts):
+        return tuple(dict.fromkeys(" ".join(texts).replace(",", " ").split()))
+    raise _must("be a list of names", value)
+
+
+def variables(value: object) -> Mapping[str, str]:
+    """Accept a mapping from names of environment variables to texts or whole numbers."""
+    if not isinstance(value, Mapping):
+        raise _must("be a mapping of names to texts", value)
+    for key, item in value.items():
+        if not (isinstance(key, str) and _VARIABLE.fullmatch(key)):
+            raise _must("have names of letters, digits and _", key)
+        if isinstance(item, bool) or not isinstance(item, (str, int)):
+            raise ValueError(f"must have texts as values: put the value of {key} in quotes")  # noqa: TRY004 (as every parser here)
+        if "\0" in str(item):
+            raise ValueError(f"must have texts without NUL as values, unlike {key}")
+    return MappingProxyType({key: str(item) for key, item in value.items()})
+
+
+def _must(what: str, value: object) -> ValueError:
+    shown = repr(value)
+    return ValueError(f"must {what}, not {shown if len(shown) <= 80 else shown[:77] + '...'}")  # noqa: PLR2004 (a line)
