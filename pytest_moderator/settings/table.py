@@ -187,7 +187,9 @@ class Settings:
         Raises:
             ValueError: a value is not one of those that the option accepts.
         """
-        values_of = {o.name: None if data[o.name] is None else o.parse(data[o.name]) for o in OPTIONS}
+        values_of: dict[str, Any] = {
+            o.name: None if data[o.name] is None else o.parse(data[o.name]) for o in OPTIONS
+        }
         origins = {name: Origin(Source(source), text) for name, (source, text) in data["origins"].items()}
         return cls(**values_of, origins=MappingProxyType(origins))
 
