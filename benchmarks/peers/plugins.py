@@ -76,5 +76,5 @@ def tasks_text(dag: Dag, *, order: str = "explicit", estimates: bool = False) ->
 def _task_lines(node: Node, *, estimates: bool) -> str:
     what = f"Sleep for {node.seconds * 1000:.0f} ms" if node.seconds else "Do nothing"
     after = f" (depends on {', '.join(node.depends_on)})" if node.depends_on else ""
-    estimate = f"  - estimate: {node.seconds:.3f}s\n" if estimates else ""
+    estimate = f"  - estimate: {max(1, node.seconds * 1000):.0f}ms\n" if estimates else ""
     return f"- [ ] {node.id} {what}{after}\n  - run: `{' '.join(node.command)}`\n{estimate}"
