@@ -46,12 +46,13 @@ def load_settings(
     Args:
         command_line: values by name of option; ``None``, and ``False`` of a flag, for what was not given.
         environ: the process environment.
-        front_matter: the tasks file's whole front matter; its key ``moderator`` is read.
+        front_matter: what the key ``moderator`` of the tasks file's front matter holds.
         front_matter_path: the tasks file as the user named it.
-        front_matter_line: line at which the front matter starts.
+        front_matter_line: line of that key.
         ini: values by name of option; ``None``, an empty text or list for what is not set.
         rootdir: pytest's root directory; paths in files and ini start there.
-        front_matter_lines: lines of the front matter's keys in the tasks file, by the keys that lead there.
+        front_matter_lines: lines of the front matter's keys in the tasks file, by the keys that lead there,
+            ``moderator`` included.
         ini_path: the file that ``ini`` comes from, as it is called in messages.
         invocation_dir: where paths on the command line and in the environment start; by default the
             current directory.
@@ -66,7 +67,7 @@ def load_settings(
     _read_ini(collector, ini, Place(Source.INI, ini_path, rootdir))
     _read_config_file(collector, rootdir)
     file = Place(Source.FRONT_MATTER, front_matter_path, rootdir, (), front_matter_line, front_matter_lines)
-    read_section(collector, front_matter.get("moderator"), file.child("moderator"))
+    read_section(collector, front_matter, file.child("moderator"))
     return _settle(collector, rootdir)
 
 

@@ -73,14 +73,15 @@ def _walk(own: Collector, content: object, place: Place, prefix: str) -> None:
 
 
 def _nearest(dotted: str) -> str:
-    """Hint at the key that was meant: one of the same section, or the same name in another one."""
+    """Hint at the key that was meant: the same name in another section, or one like it in this one."""
     section, _, name = dotted.rpartition(".")
-    siblings = sorted(key for key in {*_LEAVES, *_SECTIONS} if key.rpartition(".")[0] == section)
+    siblings = {
+        key.rpartition(".")[2]: key for key in {*_LEAVES, *_SECTIONS} if key.rpartition(".")[0] == section
+    }
     elsewhere = [key for key in _LEAVES if key.rpartition(".")[2] == name]
-    near = elsewhere or difflib.get_close_matches(dotted, siblings, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known here: {', '.join(key.rpartition('.')[2] for key in siblings)}"
+    for near in elsewhere or difflib.get_close_matches(name, siblings, n=1):
+        return f"did you mean {siblings.get(near, near)!r}?"
+    return f"known here: {', '.join(sorted(siblings))}"
 
 
 def _refuse_rules(leaves: dict[str, Found]) -> Iterator[Problem]:

@@ -128,7 +128,7 @@ class Settings:
     events: Path | None = _option(
         None,
         values.path,
-        "Write what happens to this file or pipe as it happens, as JSON lines",
+        "Write what happens to this file or pipe as it happens, one JSON object a line",
         metavar="PATH",
     )
     state_dir: Path = _option(
