@@ -82,8 +82,8 @@ def first_delay() -> float:
 
 def gaps(chain: OurRun) -> list[float]:
     """Give the seconds between each task's end and the next one's start."""
-    spans = sorted(chain.spans.values())
-    return [after[0] - before[1] for before, after in pairwise(spans)]
+    spans = sorted(chain.spans.values(), key=lambda span: span.start)
+    return [after.start - before.end for before, after in pairwise(spans)]
 
 
 def step(chain: OurRun) -> float:

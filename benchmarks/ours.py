@@ -6,7 +6,6 @@ import json
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,27 +23,42 @@ class BrokenRunError(Exception):
     """A run did not do what it should: its numbers would mean nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a task ran.
+
+    Attributes:
+        start: seconds on the clock that all tasks share.
+        end: likewise.
+        seconds: how long it took, on a finer clock.
+    """
+
+    start: float
+    end: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class OurRun:
     """One run.
 
     Attributes:
         wall: seconds of the whole command.
-        spans: by task id, when it started and when it ended, in seconds on one clock.
+        spans: when each task ran, by its id.
     """
 
     wall: float
-    spans: Mapping[str, tuple[float, float]]
+    spans: Mapping[str, Span]
 
-    @cached_property
+    @property
     def working_time(self) -> float:
         """Seconds from the first task's start to the last one's end."""
-        return max(end for _, end in self.spans.values()) - min(start for start, _ in self.spans.values())
+        return max(span.end for span in self.spans.values()) - min(span.start for span in self.spans.values())
 
-    @cached_property
+    @property
     def durations(self) -> dict[str, float]:
-        """By task id, the seconds that it took."""
-        return {task: end - start for task, (start, end) in self.spans.items()}
+        """The seconds that each task took, by its id."""
+        return {task: span.seconds for task, span in self.spans.items()}
 
 
 def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
@@ -63,11 +77,13 @@ def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
         return OurRun(outcome.wall, read_spans(directory / REPORT))
 
 
-def read_spans(report: Path) -> dict[str, tuple[float, float]]:
+def read_spans(report: Path) -> dict[str, Span]:
     """Read from an execution report when each task started and ended."""
     data = json.loads(report.read_text())
     return {
-        _task_id(entry): (_seconds(entry["started_at"]), _seconds(entry["finished_at"]))
+        _task_id(entry): Span(
+            _seconds(entry["started_at"]), _seconds(entry["finished_at"]), float(entry["duration_seconds"])
+        )
         for entry in data.get("results") or data["tasks"]
         if entry["started_at"] is not None
     }
