@@ -17,6 +17,7 @@ import pytest
 import pytest_moderator
 from benchmarks.measure import best, median, run
 from benchmarks.ours import BrokenRunError
+from benchmarks.peers.plugins import without_other_plugins
 from benchmarks.tables import Goal, Section, Table
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ COMMANDS = {
     "pytest --version --version": ["--version"] * 2,
     "one test": ["test_one.py"],
 }
-PLUGINS = {"moderator", "xdist", "xdist.looponfail"}
 ONE_TEST = "def test_nothing():\n    pass\n"
 
 
@@ -105,9 +105,7 @@ def _time_in_turn(place: Path, environments: Sequence[Path], arguments: Sequence
 
 
 def _pytest(flags: Sequence[str], arguments: Sequence[str]) -> list[str]:
-    others = {found.name for found in importlib.metadata.entry_points(group="pytest11")} - PLUGINS
-    blocked = [argument for name in sorted(others) for argument in ("-p", f"no:{name}")]
-    return [sys.executable, "-S", *flags, "-m", "pytest", "-p", "no:cacheprovider", *blocked, *arguments]
+    return [sys.executable, "-S", *flags, "-m", "pytest", *without_other_plugins(), *arguments]
 
 
 def _variables(environment: Path) -> dict[str, str]:

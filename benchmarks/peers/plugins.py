@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import sys
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.dags import Dag, Node
     from benchmarks.measure import Outcome
 
+OUR_PLUGINS = {"moderator", "xdist", "xdist.looponfail"}
 REPORT = "report.json"
 
 
@@ -38,8 +40,16 @@ class Moderator(_PytestPeer):
         (directory / "tasks.md").write_text(tasks_text(dag))
 
     def command(self, workers: int) -> list[str]:
-        pytest = [sys.executable, "-m", "pytest", "--moderator", "tasks.md", "-q", "-p", "no:cacheprovider"]
-        return [*pytest, f"--moderator-json={REPORT}", "-n", str(workers)]
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--moderator",
+            "tasks.md",
+            "-q",
+            f"--moderator-json={REPORT}",
+        ]
+        return [*pytest, "-n", str(workers), *without_other_plugins()]
 
 
 class PlainXdist(_PytestPeer):
@@ -57,8 +67,15 @@ class PlainXdist(_PytestPeer):
         (directory / "test_tasks.py").write_text(f"import subprocess\n{tests}")
 
     def command(self, workers: int) -> list[str]:
-        pytest = [sys.executable, "-m", "pytest", "test_tasks.py", "-q", "-p", "no:cacheprovider"]
-        return [*pytest, "-p", "no:moderator", "-n", str(workers)]
+        pytest = [sys.executable, "-m", "pytest", "test_tasks.py", "-q", "-p", "no:moderator"]
+        return [*pytest, "-n", str(workers), *without_other_plugins()]
+
+
+def without_other_plugins() -> list[str]:
+    """Give the arguments that keep out every plugin but ours and xdist, and the cache directory."""
+    installed = {found.name for found in importlib.metadata.entry_points(group="pytest11")}
+    others = [*sorted(installed - OUR_PLUGINS), "cacheprovider"]
+    return [argument for name in others for argument in ("-p", f"no:{name}")]
 
 
 def tasks_text(dag: Dag, *, order: str = "explicit", estimates: bool = False) -> str:
