@@ -23,7 +23,7 @@ class ProcessSpec:
         argv: program and arguments; never a shell line.
         cwd: working directory.
         env: the whole environment.
-        stdout: file that standard output is written to as it comes.
+        stdout: file that standard output is appended to as it comes.
         stderr: likewise; may be the same path as ``stdout``.
         timeout: seconds after which the tree is ended; ``None`` for no limit.
         grace: seconds between asking the tree to end and killing it.
@@ -43,13 +43,15 @@ class ProcessOutcome:
     """How a process ended.
 
     Attributes:
-        exit_code: its own; 124 when the time limit ended it; 128 + n for signal n; 127 for no start.
+        exit_code: its own; 124 when the time limit ended it; 128 + n for signal n; 126 or 127 when it could
+            not be started.
         duration_seconds: wall time, monotonic.
         cpu_seconds: user and system time of the process and the children it waited for.
-        max_rss_bytes: largest resident size among them.
+        max_rss_bytes: largest resident size among them; ``None`` where that is not more than the launcher's
+            own, with which the kernel begins to count.
         timed_out: whether the time limit ended it.
-        leftovers: processes that were still there after its end and were ended by us.
-        error: why it could not be started; ``None`` when it was.
+        leftovers: processes that were still there after its end and were ended by us, as ``sleep (4711)``.
+        error: why it could not be started or waited for; ``None`` when all went well.
     """
 
     exit_code: int
@@ -57,7 +59,7 @@ class ProcessOutcome:
     cpu_seconds: float | None = None
     max_rss_bytes: int | None = None
     timed_out: bool = False
-    leftovers: int = 0
+    leftovers: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -82,7 +84,9 @@ class AttemptContext(ExecutionContext):
         timeout: limit in seconds; ``None`` for no limit.
         grace: seconds between asking a process tree to end and killing it.
         workspace: the project's root.
-        launcher: starts processes.
+        tasks_file: the file that the task stands in.
+        worker_directory: scratch directory of the worker.
+        launcher: starts processes; this machine's without one.
     """
 
     run_id: str = ""
@@ -93,12 +97,24 @@ class AttemptContext(ExecutionContext):
     timeout: float | None = None
     grace: float = 5.0
     workspace: Path = field(default_factory=Path)
+    tasks_file: Path = field(default_factory=Path)
+    worker_directory: Path = field(default_factory=Path)
     launcher: Launcher | None = None
 
     @property
     def artifacts(self) -> Path:
         """The directory of ``MODERATOR_ARTIFACTS``."""
         return self.directory / "artifacts"
+
+    @property
+    def stdout_log(self) -> Path:
+        """Where all standard output of this attempt is."""
+        return self.directory / "stdout.log"
+
+    @property
+    def stderr_log(self) -> Path:
+        """Where all standard error of this attempt is."""
+        return self.directory / "stderr.log"
 
 
 class Backend(ABC):

@@ -1,0 +1,251 @@
+"""Starting a task's process on this machine, and seeing to it that all of it ends."""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent import futures
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_moderator.attempt.processes import (
+    MARK,
+    SWEEP_GRACE,
+    UNKILLABLE_AFTER,
+    end_tree,
+    may_have_left_something,
+)
+from pytest_moderator.backends.base import ProcessOutcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import ProcessSpec
+
+TIMED_OUT = 124
+CANNOT_EXECUTE = 126
+NOT_FOUND = 127
+SIGNALLED = 128
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_SLICE = 1.0  # seconds between two looks at the clock
+_GAP = 0.5  # a slice that takes so many seconds more means that we were stopped meanwhile
+_FORK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+
+
+class LocalLauncher:
+    """Starts processes on this machine.
+
+    Each is started in a session of its own, so that no signal of the terminal reaches it and its whole group
+    can be ended at once; with ``/dev/null`` as standard input; and with its output going straight to files,
+    after what they hold already. May be used by several threads at once.
+    """
+
+    def run(self, spec: ProcessSpec) -> ProcessOutcome:
+        """Run a process to its end, and leave nothing of its tree behind.
+
+        What keeps it from starting, and its time limit, are outcomes. Whatever interrupts the wait (such as
+        :class:`KeyboardInterrupt`) ends the tree first and is raised again.
+
+        Args:
+            spec: what is to be run; the mark in its environment is what strays are found by.
+        """
+        mark = spec.env.get(MARK)
+        begun = time.monotonic()
+        child: _Child | None = None
+        try:
+            try:
+                child = _Child(_start(spec))
+            except (OSError, ValueError) as error:
+                return _not_started(spec, error, time.monotonic() - begun)
+            timed_out = not child.wait(spec.timeout)
+            leftovers: tuple[str, ...] = ()
+            if timed_out:
+                end_tree(child.pid, mark, spec.grace)
+            child.reap()
+            if not timed_out and may_have_left_something(child.pid, mark):
+                leftovers = end_tree(child.pid, mark, min(spec.grace, SWEEP_GRACE))
+            return child.outcome(time.monotonic() - begun, timed_out=timed_out, leftovers=leftovers)
+        except BaseException:
+            end_tree(None if child is None else child.pid, mark, spec.grace)
+            if child is not None:
+                child.reap()
+            raise
+
+
+class _Child:
+    """A process that was started, until it has been waited for."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._end = _watch(process.pid)
+        self._usage: resource.struct_rusage | None = None
+        self._error: str | None = None
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait for its end, and say whether it came in time; time in which we were stopped does not count."""
+        if timeout is None:
+            return self._end.wait(None)
+        left = timeout
+        while left > 0:
+            portion = min(left, _SLICE)
+            begun = time.monotonic()
+            if self._end.wait(portion):
+                return True
+            spent = time.monotonic() - begun
+            left -= spent if spent < portion + _GAP else portion
+        return False
+
+    def reap(self) -> None:
+        """Take its exit status, unless it has been taken already."""
+        if self._process.returncode is not None:
+            return
+        if not self._end.wait(UNKILLABLE_AFTER):
+            self._process.returncode = -signal.SIGKILL
+            self._error = f"process {self.pid} was killed, but the kernel still holds it"
+            return
+        try:
+            status, self._usage = self._end.collect()
+        except ChildProcessError:
+            self._process.returncode = 1
+            self._error = f"somebody else in this process took the exit status of process {self.pid}"
+        else:
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+
+    def outcome(self, duration: float, *, timed_out: bool, leftovers: tuple[str, ...]) -> ProcessOutcome:
+        """Say how it ended, once it has been reaped."""
+        code: int = self._process.returncode
+        if timed_out:
+            code = TIMED_OUT
+        elif code < 0:
+            code = SIGNALLED - code
+        usage = self._usage
+        return ProcessOutcome(
+            exit_code=code,
+            duration_seconds=duration,
+            cpu_seconds=None if usage is None else usage.ru_utime + usage.ru_stime,
+            max_rss_bytes=None if usage is None else _max_rss(usage),
+            timed_out=timed_out,
+            leftovers=leftovers,
+            error=self._error,
+        )
+
+
+class _End(Protocol):
+    """The end of a child, which can be waited for."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait at most so long, and say whether the child has ended."""
+        ...
+
+    def collect(self) -> tuple[int, resource.struct_rusage]:
+        """Give the exit status and the usage of a child that has ended, once."""
+        ...
+
+
+class _PidfdEnd:
+    """The end of a child, on Linux: without a thread, and without delay."""
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        self._pid = pid
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def wait(self, seconds: float | None) -> bool:
+        return bool(self._poll.poll(None if seconds is None else seconds * 1000))
+
+    def collect(self) -> tuple[int, resource.struct_rusage]:
+        os.close(self._descriptor)
+        return os.wait4(self._pid, 0)[1:]
+
+
+class _ThreadEnd:
+    """The end of a child, anywhere: a thread waits for it."""
+
+    def __init__(self, pid: int) -> None:
+        self._result: futures.Future[tuple[int, resource.struct_rusage]] = futures.Future()
+        threading.Thread(target=self._wait, args=(pid,), name=f"wait-{pid}", daemon=True).start()
+
+    def _wait(self, pid: int) -> None:
+        try:
+            self._result.set_result(os.wait4(pid, 0)[1:])
+        except ChildProcessError as error:
+            self._result.set_exception(error)
+
+    def wait(self, seconds: float | None) -> bool:
+        return bool(futures.wait([self._result], seconds).done)
+
+    def collect(self) -> tuple[int, resource.struct_rusage]:
+        return self._result.result()
+
+
+def _watch(pid: int) -> _End:
+    """Choose how to wait: macOS has no pidfd, an old kernel neither, and we may be out of descriptors."""
+    try:
+        return _PidfdEnd(pid, os.pidfd_open(pid))
+    except (AttributeError, OSError):
+        return _ThreadEnd(pid)
+
+
+def _start(spec: ProcessSpec) -> subprocess.Popen[bytes]:
+    """Start a process; where the system has no room for one more just now, try again for a few seconds."""
+    stdout = _open_log(spec.stdout)
+    try:
+        stderr = stdout if spec.stderr == spec.stdout else _open_log(spec.stderr)
+        try:
+            return _fork(spec, stdout, stderr)
+        finally:
+            if stderr != stdout:
+                os.close(stderr)
+    finally:
+        os.close(stdout)
+
+
+def _fork(spec: ProcessSpec, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+    pauses = iter(_FORK_PAUSES)
+    while True:
+        try:
+            return subprocess.Popen(
+                spec.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=spec.cwd,
+                env=spec.env,
+                start_new_session=True,
+            )
+        except BlockingIOError:
+            pause = next(pauses, None)
+            if pause is None:
+                raise
+            time.sleep(pause)
+
+
+def _open_log(path: Path) -> int:
+    """Open a log for its owner's eyes only, never through a symbolic link that somebody put there."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _not_started(spec: ProcessSpec, error: OSError | ValueError, duration: float) -> ProcessOutcome:
+    why = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        why = f"{error.strerror}: {str(error.filename)!r}" if error.filename else error.strerror
+    missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    return ProcessOutcome(
+        exit_code=NOT_FOUND if missing else CANNOT_EXECUTE,
+        duration_seconds=duration,
+        error=f"cannot start {spec.argv[0]!r}: {why}",
+    )
+
+
+def _max_rss(usage: resource.struct_rusage) -> int | None:
+    """Give the peak of a child in bytes, unless it is our own, which a child begins with."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage.ru_maxrss * _RSS_UNIT if usage.ru_maxrss > own else None

@@ -1,0 +1,193 @@
+"""Finding and ending what a task has started.
+
+A task's first process leads a session and a process group of its own, and carries a mark in its environment
+that names run, task and attempt. What it starts belongs to it by any of these:
+
+- it is in the group, or
+- it descends from the leader, or
+- it carries the mark, which a process inherits even when it leaves group and session.
+
+The mark of a task inside another task (a run that a task started) is chained to the outer one, so that the
+outer run finds it too. The processes of pytest itself carry no mark of their own run, and neither this process
+nor one of its ancestors is ever ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_moderator.isolation.names import sanitise_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import psutil
+
+MARK = "MODERATOR_MARK"
+"""The environment variable that says to which attempts a process belongs."""
+
+SWEEP_GRACE = 1.0
+"""Seconds between asking and killing, for processes that should have ended by themselves."""
+
+UNKILLABLE_AFTER = 5.0
+"""Seconds after which a killed process that is still there is given up (the kernel holds it)."""
+
+_FEW = 64
+
+
+def make_mark(run_id: str, task_id: str, attempt: int, inherited: str = "") -> str:
+    """Make the value of :data:`MARK` for one attempt, chained to that of the run's own environment."""
+    own = f"{sanitise_id(run_id)}:{sanitise_id(task_id)}:{attempt}"
+    return f"{inherited},{own}" if inherited else own
+
+
+def end_marked_processes(run_id: str, task_id: str | None = None, grace: float = SWEEP_GRACE) -> int:
+    """End whatever is left of a run, or of one task of it, wherever it was started from.
+
+    For when those who started it can no longer do so: a worker was killed, or the run is over.
+
+    Args:
+        run_id: the run.
+        task_id: the task; all tasks of the run without it.
+        grace: seconds between asking and killing.
+
+    Returns:
+        How many processes were found.
+    """
+    mark = sanitise_id(run_id) if task_id is None else f"{sanitise_id(run_id)}:{sanitise_id(task_id)}"
+    return len(end_tree(None, mark, grace))
+
+
+def end_tree(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
+    """Ask the processes of a task to end, then kill those that do not.
+
+    Returns when none is left, or when what is left cannot be killed.
+
+    Args:
+        leader: the process that leads the group; may have ended.
+        mark: what the others carry: a whole mark, or its beginning up to a ``:``.
+        grace: seconds between asking and killing.
+
+    Returns:
+        What was found besides the leader, such as ``sleep (4711)``.
+    """
+    try:
+        return _end(leader, mark, grace)
+    except BaseException:
+        _end(leader, mark, 0.0)  # a second interrupt: no more asking
+        raise
+
+
+def may_have_left_something(leader: int, mark: str | None) -> bool:
+    """Look, at next to no cost, for processes that outlive their leader, who has just been waited for.
+
+    On Linux this sees those that left the group too; elsewhere they are found at the end of the run.
+    """
+    with contextlib.suppress(
+        ProcessLookupError, PermissionError
+    ):  # macOS forbids signals to a group of zombies
+        os.killpg(leader, 0)
+        return True
+    return mark is not None and any(mark.encode() in _environment(pid) for pid in _pids_after(leader))
+
+
+def _end(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
+    found: dict[psutil.Process, str] = {}
+    kill_at = time.monotonic() + grace
+    pause = 0.002
+    while members := {*_members(leader, mark), *filter(_lives, found)}:
+        now = time.monotonic()
+        if now > kill_at + UNKILLABLE_AFTER:
+            break
+        for process in members:
+            if now >= kill_at:
+                _send(process, signal.SIGKILL)
+            elif process not in found:
+                _send(process, signal.SIGTERM)
+                _send(process, signal.SIGCONT)  # a stopped one obeys no sooner
+            found.setdefault(process, _describe(process))
+        time.sleep(min(pause, max(0.002, kill_at - now)))
+        pause = min(pause * 2, 0.1)
+    return tuple(text for process, text in found.items() if process.pid != leader)
+
+
+def _members(leader: int | None, mark: str | None) -> Iterator[psutil.Process]:
+    """Go through the living processes of a task, never this one or an ancestor of it."""
+    import psutil  # noqa: PLC0415 (few tasks leave something behind)
+
+    descendants: set[int] = set()
+    protected = {os.getpid(), *(ancestor.pid for ancestor in psutil.Process().parents())}
+    if leader is not None:
+        with contextlib.suppress(psutil.Error):
+            descendants = {child.pid for child in psutil.Process(leader).children(recursive=True)}
+    for pid in psutil.pids():
+        if pid in protected:
+            continue
+        with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+            process = psutil.Process(pid)
+            belongs = (
+                pid in descendants
+                or (leader is not None and os.getpgid(pid) == leader)
+                or (mark is not None and _carries(process.environ(), mark))
+            )
+            if belongs and _lives(process):
+                yield process
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process is there and not just waiting to be waited for."""
+    import psutil  # noqa: PLC0415 (see above)
+
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _carries(environment: Mapping[str, str], mark: str) -> bool:
+    """Whether one of the marks in an environment is this one or starts with it."""
+    return any(own == mark or own.startswith(f"{mark}:") for own in environment.get(MARK, "").split(","))
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to a process that may be gone already, or belong to somebody else by now."""
+    import psutil  # noqa: PLC0415 (see above)
+
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(number)
+
+
+def _describe(process: psutil.Process) -> str:
+    """Name a process for a report."""
+    import psutil  # noqa: PLC0415 (see above)
+
+    try:
+        return f"{process.name()} ({process.pid})"
+    except psutil.Error:
+        return str(process.pid)
+
+
+def _pids_after(leader: int) -> list[int]:
+    """List the processes that may have been started after this one; nothing where the kernel cannot say."""
+    try:
+        last = int(Path("/proc/loadavg").read_bytes().split()[-1])
+        if leader < last <= leader + _FEW:
+            return list(range(leader + 1, last + 1))
+        running = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (twice as fast)
+    except OSError:
+        return []
+    # Process ids count upwards and begin again at the top.
+    return [pid for pid in running if leader < pid or pid <= last < leader]
+
+
+def _environment(pid: int) -> bytes:
+    """Read the environment that a process was started with, as far as we may."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 (on the way of every task)
+            return file.read()
+    except OSError:
+        return b""

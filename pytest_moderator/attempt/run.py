@@ -1,0 +1,136 @@
+"""Trying a task: its folder, its environment, its backend, its result."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_moderator.attempt.environment import task_environment
+from pytest_moderator.attempt.output import clean
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.model import TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_moderator.backends.base import AttemptContext, Backend
+    from pytest_moderator.model import Task
+
+
+def run_task(
+    task: Task,
+    backend: Backend,
+    context: AttemptContext,
+    *,
+    retries: int = 0,
+    fixtures: Mapping[str, str] | None = None,
+) -> TaskResult:
+    """Try a task until it does not fail, or its tries are used up.
+
+    Every try finds a folder of its own making: ``context.directory`` with ``artifacts`` in it, both for
+    their owner only. The logs of the last try are ``stdout.log`` and ``stderr.log``, those of earlier ones
+    ``stdout.1.log`` and so on.
+
+    Args:
+        task: the task; its own ``timeout`` and ``retries`` win over those given here.
+        backend: what runs it. An exception that it raises is a failure with the traceback in ``stderr``.
+        context: where it is tried; ``attempt`` is the number of the first try. Its ``environment`` is made
+            here, for each try.
+        retries: how many tries may follow the first one.
+        fixtures: what the task's fixtures add to its environment.
+
+    Returns:
+        The result of the last try, with the times and the usage of all.
+    """
+    if task.retries is not None:
+        retries = task.retries
+    context = replace(
+        context,
+        directory=Path.absolute(context.directory),
+        timeout=context.timeout if task.timeout is None else task.timeout,
+    )
+    started_at = _now()
+    total = _Total()
+    for attempt in range(context.attempt, context.attempt + retries + 1):
+        begun = time.monotonic()
+        result = _try(task, backend, replace(context, attempt=attempt), fixtures)
+        total.add(result, time.monotonic() - begun)
+        if result.status is not TaskStatus.FAILED:
+            break
+    return replace(
+        result,
+        task=task,
+        attempts=attempt,
+        backend=backend.name,
+        worker=context.worker,
+        artifacts_path=context.artifacts,
+        started_at=started_at,
+        finished_at=_now(),
+        duration_seconds=total.duration,
+        cpu_seconds=total.cpu,
+        max_rss_bytes=total.max_rss,
+    )
+
+
+@dataclass
+class _Total:
+    """What all tries of a task used together."""
+
+    duration: float = 0.0
+    cpu: float | None = None
+    max_rss: int | None = None
+
+    def add(self, result: TaskResult, duration: float) -> None:
+        """Count one try."""
+        self.duration += duration
+        if result.cpu_seconds is not None:
+            self.cpu = (self.cpu or 0.0) + result.cpu_seconds
+        if result.max_rss_bytes is not None:
+            self.max_rss = max(self.max_rss or 0, result.max_rss_bytes)
+
+
+def _try(
+    task: Task, backend: Backend, context: AttemptContext, fixtures: Mapping[str, str] | None
+) -> TaskResult:
+    """Try once; whatever goes wrong is a result, except what is meant to end the run."""
+    try:
+        _make_folder(context)
+        context = replace(context, environment=task_environment(task, context, fixtures))
+        result = backend.execute(task, context)
+    except (ModeratorError, OSError) as error:
+        return _failure(task, str(error))
+    except Exception as error:  # noqa: BLE001 (a stranger's code; the traceback is in the result)
+        return _failure(task, _brief(backend, error), traceback.format_exc())
+    if not isinstance(result, TaskResult) or not result.status.ended:
+        return _failure(task, f"backend {backend.name!r} gave {result!r} instead of a result")
+    return result
+
+
+def _make_folder(context: AttemptContext) -> None:
+    """Make the task's folder, and put away the logs of the try before."""
+    context.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    context.artifacts.mkdir(mode=0o700, exist_ok=True)
+    for log in (context.stdout_log, context.stderr_log):
+        with contextlib.suppress(FileNotFoundError):
+            log.rename(log.with_suffix(f".{context.attempt - 1}.log"))
+
+
+def _failure(task: Task, message: str, stderr: str = "") -> TaskResult:
+    return TaskResult(
+        task, exit_code=1, status=TaskStatus.FAILED, error_message=clean(message), stderr=clean(stderr)
+    )
+
+
+def _brief(backend: Backend, error: Exception) -> str:
+    """Say in a line what a backend raised."""
+    summary = traceback.format_exception_only(error)[-1].strip()
+    return f"backend {backend.name!r} raised {summary}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,19 @@
+"""The backends that come with this package, handed over as a stranger's would be: a plugin of our own hook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_moderator.backends.base import Backend
+
+
+@pytest.hookimpl
+def pytest_moderator_backends() -> list[Backend]:
+    """Hand over ``shell`` and ``python``."""
+    from pytest_moderator.backends.python import PythonBackend  # noqa: PLC0415 (only when they are asked for)
+    from pytest_moderator.backends.shell import ShellBackend  # noqa: PLC0415 (likewise)
+
+    return [ShellBackend(), PythonBackend()]

@@ -1,0 +1,117 @@
+"""The ``shell`` backend: code fences and ``run:`` lines that a shell runs."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from pytest_moderator.backends.base import Backend
+from pytest_moderator.backends.process import describe_failure, process_result, run_process
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.model import Problem, Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import AttemptContext, ProcessOutcome
+    from pytest_moderator.model import Command, Task, TaskResult
+
+_STRICT = ("-e", "-o", "pipefail")
+_SHELLS = {
+    "sh": ("sh", "-e"),
+    "shell": ("sh", "-e"),
+    "console": ("sh", "-e"),
+    "bash": ("bash", *_STRICT),
+    "zsh": ("zsh", *_STRICT),
+}
+
+
+class ShellBackend(Backend):
+    """Runs the fences ``sh``, ``shell``, ``bash``, ``zsh`` and ``console``, and the ``run:`` line, of a task.
+
+    Each is written to a script in the task's folder and run by a shell of its own, one after another, in the
+    task's working directory. A failing command ends its script, and the task: ``sh -e``, and with bash and
+    zsh, a failure inside a pipe as well.
+
+    Of a ``console`` fence, lines that begin with ``$`` and a space are commands, and those after them that
+    begin with ``>`` and a space go on with them; the rest is sample output.
+    """
+
+    name = "shell"
+
+    def accepts(self, task: Task) -> bool:
+        """Whether the first thing to run in the task is for a shell."""
+        return not task.call and bool(task.commands) and task.commands[0].language in _SHELLS
+
+    def validate(self, task: Task) -> list[Problem]:
+        """Name what is missing: commands, or the shell for them."""
+        commands = _commands(task)
+        if not commands:
+            return [_nothing_to_run(task.line)]
+        problems = []
+        for command in commands:
+            if not _script(command).strip():
+                problems.append(_nothing_to_run(command.line))
+            shell = _SHELLS[command.language][0]
+            if _which(shell) is None:
+                message = f"{shell!r} is not installed, but the commands at line {command.line} need it"
+                hint = "install it, or name another shell in the fence"
+                problems.append(Problem(Severity.ERROR, "missing-shell", message, hint, line=command.line))
+        return problems
+
+    def execute(self, task: Task, context: AttemptContext) -> TaskResult:
+        """Run the scripts one after another, up to the first that fails."""
+        commands = _commands(task)
+        if not commands:
+            raise ModeratorError(str(_nothing_to_run(task.line).message))
+        deadline = None if context.timeout is None else time.monotonic() + context.timeout
+        outcomes: list[ProcessOutcome] = []
+        for number, command in enumerate(commands, 1):
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            argv = _argv(command, context.directory, number)
+            outcomes.append(run_process(context, argv, timeout=left))
+            if outcomes[-1].exit_code:
+                break
+        message = describe_failure(outcomes[-1], context.timeout)
+        if len(commands) > 1:
+            message += f", in the commands at line {commands[len(outcomes) - 1].line}"
+        return process_result(task, context, outcomes, backend=self.name, error_message=message)
+
+
+def _commands(task: Task) -> list[Command]:
+    """List what is for a shell in a task."""
+    return [command for command in task.commands if command.language in _SHELLS]
+
+
+def _argv(command: Command, directory: Path, number: int) -> list[str]:
+    """Write a script, and say how it is run."""
+    script = directory / ("script.sh" if number == 1 else f"script-{number}.sh")
+    script.write_text(_script(command), encoding="utf-8", errors="surrogateescape")
+    shell, *options = _SHELLS[command.language]
+    return [_which(shell) or shell, *options, str(script)]
+
+
+def _script(command: Command) -> str:
+    """Give the commands alone."""
+    if command.language != "console":
+        return command.text
+    lines = []
+    continued = False
+    for line in command.text.splitlines():
+        continued = line.startswith("$ ") or (continued and line.startswith("> "))
+        if continued:
+            lines.append(line[2:])
+    return "".join(f"{line}\n" for line in lines)
+
+
+@functools.cache
+def _which(program: str) -> str | None:
+    return shutil.which(program)
+
+
+def _nothing_to_run(line: int) -> Problem:
+    message = "nothing to run: no command for a shell"
+    hint = "add a fence such as ```sh, or a 'run:' line"
+    return Problem(Severity.ERROR, "empty-command", message, hint, line=line)
