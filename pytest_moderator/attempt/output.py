@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXCERPT_BYTES = 65536
-"""How much of a log is shown by default: half from its start, half from its end."""
-
 _CONTINUATION = bytes(range(0x80, 0xC0))  # what UTF-8 never begins a character with
 
 # Sequences with a payload (OSC, DCS, SOS, PM, APC), then CSI, then the short ones. A payload without an end
@@ -43,7 +40,7 @@ def clean(text: str) -> str:
     return "\n".join(_last_state(line) for line in text.split("\n"))
 
 
-def excerpt(path: Path, limit: int = EXCERPT_BYTES) -> str:
+def excerpt(path: Path, limit: int = 65536) -> str:
     """Read the first and last part of a log, cleaned for display.
 
     Args:

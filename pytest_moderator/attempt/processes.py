@@ -175,7 +175,7 @@ def _pids_after(leader: int) -> list[int]:
     """List the processes that may have been started after this one; nothing where the kernel cannot say."""
     try:
         last = int(Path("/proc/loadavg").read_bytes().split()[-1])
-        if leader < last <= leader + _FEW:
+        if leader <= last <= leader + _FEW:
             return list(range(leader + 1, last + 1))
         running = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 (twice as fast)
     except OSError:

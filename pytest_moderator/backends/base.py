@@ -86,6 +86,7 @@ class AttemptContext(ExecutionContext):
         workspace: the project's root.
         tasks_file: the file that the task stands in.
         worker_directory: scratch directory of the worker.
+        output_limit: bytes of stdout and of stderr that a result shows.
         launcher: starts processes; this machine's without one.
     """
 
@@ -99,6 +100,7 @@ class AttemptContext(ExecutionContext):
     workspace: Path = field(default_factory=Path)
     tasks_file: Path = field(default_factory=Path)
     worker_directory: Path = field(default_factory=Path)
+    output_limit: int = 65536
     launcher: Launcher | None = None
 
     @property

@@ -62,13 +62,13 @@ def process_result(
     last = outcomes[-1]
     failed = last.exit_code != 0 or last.error is not None
     leftovers = ", ".join(name for outcome in outcomes for name in outcome.leftovers)
-    stderr = excerpt(context.stderr_log)
+    stderr = excerpt(context.stderr_log, context.output_limit)
     if leftovers:
         stderr += f"moderator: ended what the task had left behind: {leftovers}\n"
     return TaskResult(
         task=task,
         exit_code=last.exit_code,
-        stdout=excerpt(context.stdout_log),
+        stdout=excerpt(context.stdout_log, context.output_limit),
         stderr=stderr,
         duration_seconds=sum(outcome.duration_seconds for outcome in outcomes),
         artifacts_path=context.artifacts,

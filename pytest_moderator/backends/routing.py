@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import Backend
     from pytest_moderator.model import ExecutionContext, Task
 
+    Choose = Callable[[Task, ExecutionContext], Backend | str | None]
+
 
 class NoBackend(ModeratorError):  # noqa: N818 (not a mistake of anybody: the task is skipped)
     """There is nothing to run in a task, and nobody who could work on its text."""
@@ -49,7 +51,7 @@ class BackendRouter:
         self,
         backends: Sequence[Backend],
         default: str | None = None,
-        choose: Callable[[Task, ExecutionContext], Backend | str | None] | None = None,
+        choose: Choose | None = None,
     ) -> None:
         self._by_name: dict[str, Backend] = {}
         for backend in backends:
@@ -67,8 +69,13 @@ class BackendRouter:
         """All backends, in the order in which they are asked."""
         return tuple(self._by_name.values())
 
-    def select_backend(self, task: Task, context: ExecutionContext) -> Backend:
+    def select_backend(self, task: Task, context: ExecutionContext, choose: Choose | None = None) -> Backend:
         """Choose the backend of a task.
+
+        Args:
+            task: the task.
+            context: its place.
+            choose: asked instead of the router's own ``choose``.
 
         Raises:
             NoBackend: there is nothing to run, and no default backend.
@@ -76,7 +83,8 @@ class BackendRouter:
         """
         if task.backend is not None:
             return self._named(task.backend, f"task {task.id!r}")
-        chosen = self._choose(task, context) if self._choose is not None else None
+        choose = choose or self._choose
+        chosen = None if choose is None else choose(task, context)
         if isinstance(chosen, str):
             return self._named(chosen, f"the choice for task {task.id!r}")
         if chosen is not None:
