@@ -124,14 +124,14 @@ class Task:
     retries: int | None = None
     approve: bool | None = None
     isolation: IsolationLevel | None = None
-    env: Mapping[str, str] = field(default=_EMPTY)
+    env: Mapping[str, str] = field(default_factory=lambda: _EMPTY, hash=False)
     secrets: tuple[str, ...] = ()
     fixtures: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     memory: int | None = None
     estimate: float | None = None
     budget: str | None = None
-    notes: Mapping[str, str] = field(default=_EMPTY)
+    notes: Mapping[str, str] = field(default_factory=lambda: _EMPTY, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON types; :meth:`from_dict` reads them back."""
