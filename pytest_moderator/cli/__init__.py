@@ -1,1 +1,68 @@
-"""The ``moderator`` command."""
+"""The ``moderator`` command. Each sub-command is one file of this package that has a function ``register``.
+
+Exit codes: 0 all is well; 1 there are errors in what was looked at; 2 the command line is wrong. A reader that goes
+away early (``moderator plan tasks.md | head``) ends it with 141, Ctrl-C with 130, as the shell reports those signals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import os
+import pkgutil
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from pytest_moderator.errors import ModeratorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OK = 0
+FOUND_ERRORS = 1
+USAGE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: its arguments; those of the process without it.
+
+    Returns:
+        The exit code.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a title still gets it
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is left in the buffer goes nowhere, so that the interpreter does not complain at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except ModeratorError as error:
+        print(f"moderator: error: {error}", file=sys.stderr)
+        return FOUND_ERRORS
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="moderator",
+        description="Look at tasks files before they run, and at runs.",
+        epilog="Tasks are run by pytest: pytest --moderator tasks.md",
+    )
+    parser.add_argument("--version", action="version", version=f"moderator {version('pytest-moderator')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"{__name__}.{module.name}").register(commands)
+    return parser

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Problem, Severity
-from pytest_moderator.settings.option import FILES, Option, Source
 from pytest_moderator.settings.table import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_moderator.safe_yaml import KeyPath
+    from pytest_moderator.settings.option import Option, Source
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,13 @@ class Place:
     @property
     def origin(self) -> Origin:
         """This place as the origin of a value."""
-        named = self.source in FILES or self.source is Source.INI
-        return Origin(self.source, f"{self.path}: {self.key}" if named else self.key)
+        return Origin(self.source, self.key, self.path, self.lines.get(self.keys, self.line))
 
     def problem(
         self, code: str, message: str, hint: str = "", severity: Severity = Severity.ERROR
     ) -> Problem:
         """Blame this place."""
-        line = self.lines.get(self.keys, self.line)
-        return Problem(severity, code, message, hint, self.path, line)
+        return Problem(severity, code, message, hint, self.path, self.origin.line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,10 @@ def _settle(collector: Collector, rootdir: Path) -> tuple[Settings, tuple[Proble
             origins[option.name] = found.place.origin
     settings = Settings(**values, origins=MappingProxyType(origins))
     if settings.isolation in (IsolationLevel.BRANCH, IsolationLevel.FULL):
-        place = next(f.place for f in collector.found if f.place.origin == settings.origin("isolation"))
-        message = f"{place.key}: isolation {settings.isolation.value!r} is not supported yet"
-        collector.problems.append(place.problem("not-yet", message, "use none or directory"))
+        origin = settings.origin("isolation")
+        message = f"{origin.key}: isolation {settings.isolation.value!r} is not supported yet"
+        problem = Problem(
+            Severity.ERROR, "not-yet", message, "use none or directory", origin.path, origin.line
+        )
+        collector.problems.append(problem)
     return settings, tuple(collector.problems)

@@ -23,14 +23,24 @@ class Origin:
 
     Attributes:
         source: the kind of place; the greater one won.
-        name: the place in words, such as ``moderator.yaml: gear3.parallel.max_workers``.
+        key: what it is called there: a flag, a variable, or keys with dots between them.
+        path: the file, or what messages call the place.
+        line: line in the file; 0 where none is known.
     """
 
     source: Source
-    name: str
+    key: str = "default"
+    path: str = ""
+    line: int = 0
+
+    @property
+    def name(self) -> str:
+        """The place in words, such as ``moderator.yaml: gear3.parallel.max_workers``."""
+        named = self.source in FILES or self.source is Source.INI
+        return f"{self.path}: {self.key}" if named else self.key
 
 
-_DEFAULT = Origin(Source.DEFAULT, "default")
+_DEFAULT = Origin(Source.DEFAULT)
 
 
 def _option(
@@ -169,29 +179,6 @@ class Settings:
     def origin(self, name: str) -> Origin:
         """Say where the value of an option came from."""
         return self.origins.get(name, _DEFAULT)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON types, for a worker process; :meth:`from_dict` reads them back."""
-        data: dict[str, Any] = {}
-        for option in OPTIONS:
-            value = getattr(self, option.name)
-            data[option.name] = str(value) if isinstance(value, Path) else value
-        data |= {"isolation": self.isolation.value, "env": dict(self.env), "fixtures": list(self.fixtures)}
-        data["origins"] = {name: [int(origin.source), origin.name] for name, origin in self.origins.items()}
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Settings:
-        """Read what :meth:`to_dict` gave.
-
-        Raises:
-            ValueError: a value is not one of those that the option accepts.
-        """
-        values_of: dict[str, Any] = {
-            o.name: None if data[o.name] is None else o.parse(data[o.name]) for o in OPTIONS
-        }
-        origins = {name: Origin(Source(source), text) for name, (source, text) in data["origins"].items()}
-        return cls(**values_of, origins=MappingProxyType(origins))
 
 
 def _rows() -> Iterable[Option]:

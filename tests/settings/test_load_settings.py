@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -369,18 +368,3 @@ class TestFiles:
         assert load(tmp_path)[1] == [
             "moderator.yaml: error unreadable-file: cannot be read: Permission denied"
         ]
-
-
-def test_settings_reach_another_process_as_json(tmp_path: Path) -> None:
-    settings, _ = with_yaml(
-        tmp_path,
-        "env: {A: x}\nfixtures: [database]\nisolation: directory\nworkers: 3\n",
-        command_line={"json": "r.json"},
-    )
-    assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
-    assert Settings.from_dict(json.loads(json.dumps(Settings().to_dict()))) == Settings()
-
-
-def test_settings_that_are_none_are_refused() -> None:
-    with pytest.raises(ValueError, match="must be one of"):
-        Settings.from_dict(Settings().to_dict() | {"order": "backwards"})

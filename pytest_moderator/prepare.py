@@ -1,0 +1,181 @@
+"""Everything that is done to a tasks file before anything runs: read, set, plan, check.
+
+The pytest wing and the ``moderator`` command both come through here, so that they never disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_moderator.backends.routing import BackendRouter, NoBackend, UnknownBackendError
+from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
+from pytest_moderator.plan import make_plan
+from pytest_moderator.safe_yaml import YamlError, load_document
+from pytest_moderator.settings import load_settings
+from pytest_moderator.tasksfile import read_tasks_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.model import Task
+    from pytest_moderator.plan import ExecutionPlan
+    from pytest_moderator.safe_yaml import KeyPath
+    from pytest_moderator.settings import Settings
+    from pytest_moderator.tasksfile import TasksFile
+
+    Choose = Callable[[Task, ExecutionContext], Backend | str | None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A tasks file that is ready to run, or the reasons why it is not.
+
+    Attributes:
+        tasks_file: what the reader made of the file.
+        settings: the settings of its run.
+        plan: the order of its tasks.
+        router: chooses the backends.
+        context: the place from which each task's own is made.
+        problems: all that is wrong with the file and the settings: settings first, then by line.
+    """
+
+    tasks_file: TasksFile
+    settings: Settings
+    plan: ExecutionPlan
+    router: BackendRouter
+    context: ExecutionContext
+    problems: tuple[Problem, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether a problem keeps the file from being run."""
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+    def backend_of(self, task: Task) -> str | None:
+        """Name the backend of a task; ``None`` where there is none, so that the task cannot be run."""
+        if task.id in self.plan.groups:
+            return None
+        try:
+            return self.router.select_backend(task, self.context).name
+        except (NoBackend, UnknownBackendError):
+            return None
+
+
+def prepare(
+    path: Path,
+    display: str,
+    *,
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    ini: Mapping[str, object],
+    rootdir: Path,
+    backends: Sequence[Backend],
+    choose: Choose | None = None,
+    ini_path: str = "pytest configuration",
+    invocation_dir: Path | None = None,
+) -> Prepared:
+    """Read a tasks file and its settings, plan it, and gather all that is wrong.
+
+    Args:
+        path: the file.
+        display: the file as the user named it.
+        command_line: values by name of option.
+        environ: the process environment.
+        ini: values of pytest's configuration by name of option.
+        rootdir: pytest's root directory.
+        backends: all backends that there are.
+        choose: asked for the backend of each task that names none.
+        ini_path: the file that ``ini`` comes from, as it is called in messages.
+        invocation_dir: where paths on the command line start; by default the current directory.
+
+    Returns:
+        All of it, also when there are errors, so that what is right can still be shown.
+
+    Raises:
+        ModeratorError: two backends have one name.
+    """
+    tasks_file = read_tasks_file(path, display)
+    lines, front_matter_problems = _front_matter_lines(tasks_file)
+    settings, settings_problems = load_settings(
+        command_line=command_line,
+        environ=environ,
+        front_matter=tasks_file.front_matter,
+        front_matter_path=display,
+        front_matter_line=tasks_file.front_matter_line,
+        front_matter_lines=lines,
+        ini=ini,
+        ini_path=ini_path,
+        rootdir=rootdir,
+        invocation_dir=invocation_dir,
+    )
+    plan = make_plan(tasks_file, settings.order)
+    router, router_problems = _router(backends, settings, choose)
+    context = ExecutionContext(rootdir.name, rootdir, None, settings.state_dir)
+    problems = (
+        *settings_problems,
+        *router_problems,
+        *front_matter_problems,
+        *tasks_file.problems,
+        *plan.problems,
+        *_problems_of_tasks(plan, router, context),
+    )
+    return Prepared(tasks_file, settings, plan, router, context, _in_order(problems, display))
+
+
+def _front_matter_lines(tasks_file: TasksFile) -> tuple[dict[KeyPath, int], tuple[Problem, ...]]:
+    """Find the line of each key of the front matter, which begins after the first line of the file."""
+    if not tasks_file.front_matter:
+        return {}, ()
+    lines = tasks_file.text.splitlines()
+    end = next((number for number, line in enumerate(lines) if number and line.rstrip() in ("---", "...")), 0)
+    try:
+        document = load_document("\n".join(lines[1:end]))
+    except YamlError as error:  # the reader is less strict
+        line = error.line + 1 if error.line else tasks_file.front_matter_line
+        problem = Problem(Severity.ERROR, "bad-front-matter", error.reason, "", tasks_file.display, line)
+        return {}, (problem,)
+    return {keys: line + 1 for keys, line in document.lines.items()}, ()
+
+
+def _router(
+    backends: Sequence[Backend], settings: Settings, choose: Choose | None
+) -> tuple[BackendRouter, tuple[Problem, ...]]:
+    default = settings.backend
+    if default is not None and not settings.routing:
+
+        def choose(task: Task, context: ExecutionContext) -> str:
+            del task, context  # it is for all of them
+            return default
+
+    try:
+        return BackendRouter(backends, default, choose), ()
+    except UnknownBackendError as error:
+        message, _, hint = str(error).partition(": ")
+        origin = settings.origin("backend")
+        problem = Problem(
+            Severity.ERROR, "unknown-backend", f"{origin.key}: {message}", hint, origin.path, origin.line
+        )
+        return BackendRouter(backends), (problem,)
+
+
+def _problems_of_tasks(
+    plan: ExecutionPlan, router: BackendRouter, context: ExecutionContext
+) -> Iterable[Problem]:
+    """Ask what keeps each task from running; those that are done do not run, and groups have nothing to."""
+    for task in plan.tasks:
+        if task.done or task.id in plan.groups:
+            continue
+        for problem in router.problems(task, context):
+            yield replace(problem, path=plan.file, line=problem.line or task.line)
+        if task.isolation in (IsolationLevel.BRANCH, IsolationLevel.FULL):
+            message = f"{task.id}: isolation {task.isolation.value!r} is not supported yet"
+            hint = "use none or directory"
+            yield Problem(Severity.ERROR, "not-yet", message, hint, plan.file, task.line)
+
+
+def _in_order(problems: Iterable[Problem], display: str) -> tuple[Problem, ...]:
+    """Put what is wrong with the file itself behind the rest, by line, each problem once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: p.line if p.path == display else -1))
