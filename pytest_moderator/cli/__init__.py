@@ -20,9 +20,7 @@ from pytest_moderator.errors import ModeratorError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OK = 0
 FOUND_ERRORS = 1
-USAGE = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
