@@ -38,7 +38,7 @@ def sanitise_id(task_id: str) -> str:
         task_id: any text.
 
     Returns:
-        A name of ASCII letters, digits, ``.``, ``_`` and ``-``; unchanged when it is given again.
+        A name of ASCII letters, digits, ``.``, ``_`` and ``-``, 64 of them at most.
 
     Raises:
         EmptyTaskIdError: there is no visible character in it.

@@ -1,0 +1,81 @@
+"""What a task finds in its environment, and what it does not."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.attempt import TASK_VARIABLES, task_environment
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.model import Task
+
+if TYPE_CHECKING:
+    from pytest_moderator.backends.base import AttemptContext
+
+TASK = Task("T001", "Say hello", 3, phase="Setup")
+
+
+def test_a_task_is_told_about_itself(place: AttemptContext) -> None:
+    environment = task_environment(TASK, dataclasses.replace(place, attempt=2, worker="gw1"), base={})
+    assert environment == {
+        "MODERATOR_TASK_ID": "T001",
+        "MODERATOR_TASK_TITLE": "Say hello",
+        "MODERATOR_PHASE": "Setup",
+        "MODERATOR_RUN_ID": "run-1",
+        "MODERATOR_WORKER_ID": "gw1",
+        "MODERATOR_ATTEMPT": "2",
+        "MODERATOR_WORKSPACE": str(place.workspace),
+        "MODERATOR_ARTIFACTS": str(place.artifacts),
+        "MODERATOR_TASKS_FILE": str(place.tasks_file),
+        "MODERATOR_WORKER_DIR": str(place.worker_directory),
+        "MODERATOR_MARK": "run-1:T001:2",
+        "TMPDIR": str(place.worker_directory),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_EDITOR": "true",
+    }
+    assert set(environment) >= TASK_VARIABLES
+
+
+def test_who_wins(place: AttemptContext) -> None:
+    base = {"A": "run", "B": "run", "C": "run", "GIT_EDITOR": "vi"}
+    task = dataclasses.replace(TASK, env={"A": "task", "TMPDIR": "/elsewhere", "MODERATOR_TASK_ID": "T999"})
+    environment = task_environment(task, place, {"A": "fixture", "B": "fixture"}, base)
+    assert [environment[name] for name in "ABC"] == ["task", "fixture", "run"]
+    assert environment["GIT_EDITOR"] == "true"
+    assert environment["TMPDIR"] == "/elsewhere"
+    assert environment["MODERATOR_TASK_ID"] == "T001"
+
+
+def test_a_pytest_inside_a_task_is_no_worker_of_ours(
+    place: AttemptContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "3")
+    environment = task_environment(TASK, place)
+    assert [name for name in environment if name.startswith("PYTEST_")] == ["PYTEST_XDIST_AUTO_NUM_WORKERS"]
+
+
+def test_a_run_inside_a_task_chains_the_marks(place: AttemptContext) -> None:
+    environment = task_environment(TASK, place, base={"MODERATOR_MARK": "outer:T9:1"})
+    assert environment["MODERATOR_MARK"] == "outer:T9:1,run-1:T001:1"
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ({"NAME": "a\0b"}, "'NAME' has a NUL character"),
+        ({"NA=ME": "x"}, "'NA=ME' cannot name"),
+        ({"": "x"}, "'' cannot name"),
+        ({"A\0": "x"}, "cannot name"),
+        ({"PORT": 5432}, "'PORT' is 5432, not text"),
+        ({1: "x"}, "1 cannot name"),
+    ],
+)
+def test_what_no_process_can_be_given(place: AttemptContext, added: Any, message: str) -> None:
+    with pytest.raises(ModeratorError, match=message):
+        task_environment(TASK, place, added)
+    with pytest.raises(ModeratorError, match=message):
+        task_environment(dataclasses.replace(TASK, env=added), place)

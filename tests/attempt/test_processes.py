@@ -1,0 +1,136 @@
+"""Finding and ending what tasks leave behind, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from pytest_moderator.attempt import end_marked_processes, processes
+from pytest_moderator.attempt.processes import MARK, end_tree, make_mark, may_have_left_something
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Start = Callable[[str], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start processes that sleep with a mark, each in a session of its own."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def sleep(mark: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, MARK: mark} if mark else None
+        started.append(subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True))
+        return started[-1]
+
+    yield sleep
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_marks_are_chained_and_hold_no_odd_text() -> None:
+    assert make_mark("run", "T1", 2) == "run:T1:2"
+    assert make_mark("run", "T1", 2, "outer:T9:1") == "outer:T9:1,run:T1:2"
+    assert make_mark("a,b", "x:y", 1).count(",") == 0
+    assert make_mark("a,b", "x:y", 1).count(":") == 2
+
+
+def test_a_run_is_ended_and_nothing_else(start: Start) -> None:
+    ours = [
+        start("sweep:T1:1"),
+        start("sweep:T2:3"),
+        start("outer:T1:1,sweep:T1:1"),
+        start("sweep:T1:1,in:T1:1"),
+    ]
+    others = [start(""), start("sweeper:T1:1"), start("other:sweep:1"), start("asweep:T1:1")]
+    assert end_marked_processes("sweep") == 4
+    assert [process.wait(30) for process in ours] == [-signal.SIGTERM] * 4
+    assert [process.poll() for process in others] == [None] * 4
+
+
+def test_a_task_is_ended_and_no_other(start: Start) -> None:
+    ours, others = start("sweep:T1:2"), [start("sweep:T10:1"), start("sweep:T2:1")]
+    assert end_marked_processes("sweep", "T1") == 1
+    assert ours.wait(30) == -signal.SIGTERM
+    assert [process.poll() for process in others] == [None] * 2
+
+
+def test_nothing_to_end() -> None:
+    assert end_marked_processes("no-such-run") == 0
+
+
+def test_neither_oneself_nor_ancestors_are_ended(start: Start) -> None:
+    program = """
+import os, subprocess, sys
+from pytest_moderator.attempt import end_marked_processes
+if len(sys.argv) > 1:
+    other = subprocess.Popen(["sleep", "600"])
+    print(end_marked_processes("nested"), other.wait(30))
+else:
+    subprocess.run([sys.executable, "-c", os.environ["PROGRAM"], "child"], check=True)
+    print("alive")
+"""
+    environment = {**os.environ, MARK: "nested:T1:1", "PROGRAM": program}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == f"1 {-signal.SIGTERM}\nalive\n"
+
+
+def test_what_cannot_be_killed_is_given_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = start("held:T1:1")
+    monkeypatch.setattr(processes, "UNKILLABLE_AFTER", 0.05)
+    monkeypatch.setattr(processes, "_send", lambda process, number: None)
+    assert end_tree(None, "held", 0.05) == (f"sleep ({process.pid})",)
+    assert process.poll() is None
+
+
+def test_a_process_that_is_gone_meanwhile(start: Start) -> None:
+    child = start("")
+    process = psutil.Process(child.pid)
+    child.kill()
+    child.wait()
+    processes._send(process, signal.SIGTERM)
+    assert processes._describe(process) == str(child.pid)
+    assert not processes._lives(process)
+
+
+@pytest.mark.skipif(not Path("/proc/loadavg").exists(), reason="only Linux can tell at this price")
+class TestQuickLook:
+    """The look at what may outlive a leader, on Linux."""
+
+    def test_at_the_next_ids(self, start: Start) -> None:
+        leader = start("")
+        start("look:T1:1")
+        leader.kill()
+        leader.wait()
+        assert may_have_left_something(leader.pid, "look:T1:1")
+        assert not may_have_left_something(leader.pid, "other:T1:1")
+        assert not may_have_left_something(leader.pid, None)
+
+    @pytest.mark.parametrize(("few", "shift"), [(0, 0), (0, 10**6)])
+    def test_at_all_ids(self, start: Start, monkeypatch: pytest.MonkeyPatch, few: int, shift: int) -> None:
+        """The same where many processes were started since, or ids began again at the top."""
+        stray = start("look:T1:1")
+        monkeypatch.setattr(processes, "_FEW", few)
+        pids = processes._pids_after(stray.pid - 1 + shift)
+        assert stray.pid in pids
+        assert (1 in pids) == bool(shift)
+
+    def test_without_a_kernel_that_tells(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(processes, "Path", lambda name: (_ for _ in ()).throw(OSError(name)))
+        assert processes._pids_after(1) == []
