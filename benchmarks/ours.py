@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measure import run
 from benchmarks.peers import OURS
-from benchmarks.peers.plugins import REPORT, tasks_text
+from benchmarks.peers.plugins import tasks_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmarks.dags import Dag
+
+
+REPORT = "report.json"
 
 
 class BrokenRunError(Exception):
@@ -71,7 +74,7 @@ def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
         directory = Path(name)
         OURS.write(dag, directory)
         (directory / "tasks.md").write_text(tasks_text(dag, estimates=estimates))
-        outcome = run(OURS.command(workers), directory)
+        outcome = run([*OURS.command(workers), f"--moderator-json={REPORT}"], directory)
         if complaint := OURS.complaint(outcome, dag):
             raise BrokenRunError(f"{dag.name} with -n {workers}: {complaint}")
         return OurRun(outcome.wall, read_spans(directory / REPORT))
@@ -81,17 +84,12 @@ def read_spans(report: Path) -> dict[str, Span]:
     """Read from an execution report when each task started and ended."""
     data = json.loads(report.read_text())
     return {
-        _task_id(entry): Span(
-            _seconds(entry["started_at"]), _seconds(entry["finished_at"]), float(entry["duration_seconds"])
+        entry["task"]["id"]: Span(
+            _seconds(entry["started_at"]), _seconds(entry["finished_at"]), entry["duration_seconds"]
         )
-        for entry in data.get("results") or data["tasks"]
-        if entry["started_at"] is not None
+        for file in data["files"]
+        for entry in file["tasks"]
     }
-
-
-def _task_id(entry: Mapping[str, object]) -> str:
-    task = entry.get("task", entry)
-    return str(task["id"]) if isinstance(task, dict) else str(task)
 
 
 def _seconds(text: str) -> float:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from benchmarks.measure import Outcome
 
 OUR_PLUGINS = {"moderator", "xdist", "xdist.looponfail"}
-REPORT = "report.json"
 
 
 class _PytestPeer(Peer):
@@ -40,15 +39,7 @@ class Moderator(_PytestPeer):
         (directory / "tasks.md").write_text(tasks_text(dag))
 
     def command(self, workers: int) -> list[str]:
-        pytest = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "--moderator",
-            "tasks.md",
-            "-q",
-            f"--moderator-json={REPORT}",
-        ]
+        pytest = [sys.executable, "-m", "pytest", "--moderator", "tasks.md", "-q"]
         return [*pytest, "-n", str(workers), *without_other_plugins()]
 
 
