@@ -1,0 +1,195 @@
+"""Tasks from what was found: bodies, keys, commands, ids, parents."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from pytest_moderator.model import Command, Problem, Severity
+from pytest_moderator.tasksfile.fields import fields_of_item, fields_of_row, fields_of_text
+from pytest_moderator.tasksfile.ids import make_unique, slug
+from pytest_moderator.tasksfile.keys import Said, take_field
+from pytest_moderator.tasksfile.lines import find_box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_moderator.tasksfile.dialects import Entry
+    from pytest_moderator.tasksfile.document import Document, Node
+
+SHELLS = {
+    "sh": "sh", "bash": "bash", "shell": "shell", "zsh": "zsh", "console": "console",
+    "shell-session": "console", "shellsession": "console", "sh-session": "console",
+}  # fmt: skip
+PYTHONS = {"python": "python", "py": "python", "python3": "python"}
+
+
+class Draft:
+    """A task in the making.
+
+    Attributes:
+        entry: what introduces it.
+        body: the blocks that belong to it, in order.
+        said: what its body says.
+        nested_in: the draft whose list item it stands in.
+        id: its id, once given.
+        has_own_id: whether the file gives it, so that other texts can refer to it.
+    """
+
+    __slots__ = ("body", "entry", "has_own_id", "id", "nested_in", "said")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.body: list[Node] = []
+        self.said = Said()
+        self.nested_in: Draft | None = None
+        self.id = ""
+        self.has_own_id = False
+
+    @property
+    def end_line(self) -> int:
+        """The last line that belongs to the task and to no other."""
+        return max([self.entry.node.end, *(node.end for node in self.body)])
+
+
+def make_drafts(document: Document, entries: Sequence[Entry]) -> list[Draft]:
+    """Give every block to the task that it belongs to, and read what it says there."""
+    drafts = {id(entry.node): Draft(entry) for entry in entries}
+    owners: dict[int, Draft] = {}
+    heading: Draft | None = None
+    for node in document.nodes:
+        if node.kind == "heading" and node.parent is None and not node.quoted:
+            own = drafts.get(id(node))
+            if own is not None or (heading is not None and node.level <= heading.entry.node.level):
+                heading = own
+                continue
+        owner = owners.get(id(node.parent)) if node.parent is not None else heading
+        own = drafts.get(id(node))
+        if own is not None:
+            own.nested_in = owner if own.entry.box else None
+        elif owner is not None:
+            owner.body.append(node)
+        current = own or owner
+        if current is not None and node.kind == "item":
+            owners[id(node)] = current
+    found = list(drafts.values())
+    for draft in found:
+        _read_body(draft)
+    return found
+
+
+def _read_body(draft: Draft) -> None:
+    top = draft.entry.node if draft.entry.box else None
+    is_heading = top is None
+    said = draft.said
+    for node in draft.body:
+        if node.kind == "item":
+            if node.parent is top and find_box(node.text) is None:
+                for found in fields_of_item(node):
+                    take_field(found, said)
+        elif node.kind == "text" and node.parent is top:
+            for found in fields_of_text(node):
+                take_field(found, said)
+        elif node.kind == "fence":
+            _take_fence(node, said)
+        elif node.kind == "row" and is_heading:
+            for found in fields_of_row(node):
+                take_field(found, said)
+    _check_commands(draft)
+
+
+def _take_fence(node: Node, said: Said) -> None:
+    first = node.info.split()[0].lower() if node.info.strip() else ""
+    language = SHELLS.get(first) or PYTHONS.get(first)
+    if language is not None:
+        said.commands.append(Command(language, node.text, node.line + 1))
+
+
+def _check_commands(draft: Draft) -> None:
+    said = draft.said
+    said.commands.sort(key=lambda command: command.line)
+    for command in said.commands:
+        if not command.text.strip():
+            said.problems.append(
+                Problem(
+                    Severity.ERROR,
+                    "empty-command",
+                    "the task has a command that is empty",
+                    "write what to run, or remove it",
+                    line=max(command.line - 1, draft.entry.node.line),
+                )
+            )
+    if len({command.language in PYTHONS for command in said.commands}) > 1:
+        said.problems.append(
+            Problem(
+                Severity.ERROR,
+                "mixed-languages",
+                "the task has both shell and Python commands, and one backend runs a task",
+                "make two tasks of it",
+                line=draft.entry.node.line,
+            )
+        )
+
+
+def give_ids(drafts: Sequence[Draft]) -> list[Problem]:
+    """Give every task its id: its key, what its line says, or one made from its title."""
+    problems = []
+    lines: dict[str, int] = {}
+    for draft in drafts:
+        found = draft.entry.line.id
+        draft.id = draft.said.values.pop("id", None) or (found.id if found else "")
+        draft.has_own_id = bool(draft.id)
+        line = draft.entry.node.line
+        if draft.id in lines:
+            problems.append(
+                Problem(
+                    Severity.ERROR,
+                    "duplicate-id",
+                    f"{draft.id} is already defined at line {lines[draft.id]}",
+                    "give one of the two another id",
+                    line=line,
+                )
+            )
+        elif draft.id:
+            lines[draft.id] = line
+    taken, counts = set(lines), dict[str, int]()
+    for draft in drafts:
+        if not draft.id:
+            draft.id = make_unique(slug(draft.entry.line.title), taken, counts)
+    return problems
+
+
+def parent_of(draft: Draft, ids: set[str]) -> str | None:
+    """Give the id of the task that a task belongs to, by its number or by where it stands."""
+    above, dot, _ = draft.id.rpartition(".")
+    if dot and above in ids:
+        return above
+    return draft.nested_in.id if draft.nested_in else None
+
+
+def description(draft: Draft, document: Document, *, has_nested: bool) -> str:
+    """Give the text of a task with its notes and fences, without the tasks nested in it."""
+    node = draft.entry.node
+    first = node.text.partition("\n")[0]
+    if draft.entry.box is not None:
+        first = first[draft.entry.box.end :]
+    end = draft.end_line
+    if end == node.line:
+        return first
+    lines = document.lines[node.line : end]
+    if has_nested:
+        own = {node.line, *range(node.line, node.end + 1)}
+        for block in draft.body:
+            own.update(range(block.line, block.end + 1))
+        lines = tuple(line for number, line in enumerate(lines, node.line + 1) if number in own)
+    return inspect.cleandoc("\n".join([first, *lines]))
+
+
+def texts_naming_files(draft: Draft) -> list[str]:
+    """Give the texts of a task in which paths are its files: its line, its notes, its file keys."""
+    texts = [draft.entry.node.text]
+    for node in draft.body:
+        fields = fields_of_item(node) if node.kind == "item" else fields_of_text(node)
+        if node.kind in ("item", "text") and not any(fields):
+            texts.append(node.text)
+    return texts + draft.said.files

@@ -1,0 +1,227 @@
+"""Which boxes and headings of a file are its tasks.
+
+The rules, in the order in which they are applied:
+
+- Headings that carry a task's id (``### Task 1:``, ``### T001:``) are the tasks where no boxes carry ids of
+  their own; boxes below them are steps, boxes that repeat their ids are summaries.
+- Where boxes carry ids such as ``T001`` or ``#425``, only those boxes are tasks.
+- Where they carry numbers (``1.2``), boxes without one are tasks too, unless they are nested in a task or
+  stand under a heading such as "Definition of Done".
+- Where no box carries an id, all boxes are tasks, except under such a heading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_moderator.tasksfile.lines import Box, TaskLine, find_box, read_box_line, read_heading_line
+from pytest_moderator.tasksfile.words import NOT_TASKS_HEADING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_moderator.tasksfile.document import Document, Node
+
+_NUMBERS = frozenset({"1", "word", "bare"})
+_REQUIREMENTS = re.compile(
+    r"(?:FR|NFR|NF|SC|AC|REQ|UC|TC|TI|CV|UX|DF|EH|EC|CHK|DOD|BR|US|AT|VC|CR|RISK|Q|R|A|ADR|RFC|UTF|ISO|SHA|AES)-?"
+)
+_NUMBERED_HEADING = re.compile(r"\d+(?:\.\d+)*[.)]?\s")
+_WORK_PACKAGE = re.compile(r"(?i:work package)|\bWP\d")
+
+STEP = "they are steps of tasks"
+NO_ID = "they have no id, while other boxes of this file have one"
+CONDITIONS = "they stand under {heading}, which is no list of tasks"
+REPEAT = "they repeat a task that is read elsewhere"
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A task as found: the block that introduces it and what its line says."""
+
+    node: Node
+    line: TaskLine
+    box: Box | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """The tasks of a file.
+
+    Attributes:
+        dialect: how the file is written.
+        entries: its tasks, in order.
+        passed_over: for every reason the lines of boxes that were not read as tasks.
+    """
+
+    dialect: str = ""
+    entries: list[Entry] = field(default_factory=list)
+    passed_over: dict[str, list[int]] = field(default_factory=dict)
+
+    def pass_over(self, entry: Entry, reason: str) -> None:
+        """Note that a box is no task."""
+        if reason is CONDITIONS:
+            reason = reason.format(heading=repr(_conditions_heading(entry.node)))
+        self.passed_over.setdefault(reason, []).append(entry.node.line)
+
+
+def find_tasks(document: Document) -> Reading:
+    """Decide which boxes and headings of a document are tasks."""
+    boxes = list(_boxes(document))
+    headings = _task_headings(document)
+    families = _id_families(boxes)
+    ids_of_headings = {entry.line.id.id for entry in headings if entry.line.id}
+    own_ids = {
+        entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in families
+    } - ids_of_headings
+    if headings and len(own_ids) < len(headings) and not (own_ids and "T" in families):
+        return _read_headings(headings, boxes)
+    return _read_boxes(boxes, families, document)
+
+
+def _boxes(document: Document) -> Iterable[Entry]:
+    for node in document.nodes:
+        if node.kind == "item" and not node.quoted:
+            box = find_box(node.text)
+            if box is not None:
+                yield Entry(node, read_box_line(node.text, box), box)
+
+
+def _task_headings(document: Document) -> list[Entry]:
+    found = []
+    for node in document.nodes:
+        if node.kind == "heading" and node.parent is None and not node.quoted:
+            line = read_heading_line(node.text)
+            if line is not None and line.id is not None and line.id.family not in ("1", "bare", "#"):
+                found.append(Entry(node, line))
+    counts = Counter(entry.line.id.family for entry in found if entry.line.id)
+    return [
+        e for e in found if e.line.id and _is_scheme(e.line.id.family, counts) and e.line.id.family != "WP"
+    ]
+
+
+def _is_scheme(family: str, counts: Counter[str]) -> bool:
+    """Whether ids of a family are a file's own, and not a word that happens to look like one."""
+    if family in ("T", "1", "word"):
+        return True
+    return counts[family] > 1 and not _REQUIREMENTS.fullmatch(family)
+
+
+def _id_families(boxes: list[Entry]) -> set[str]:
+    """Find the schemes whose boxes are tasks: one main scheme and those that go along with it."""
+    counts = Counter(e.line.id.family for e in boxes if e.line.id and not _conditions_heading(e.node))
+    counts.update({"T": sum(1 for e in boxes if e.line.id and e.line.id.family == "T") - counts["T"]})
+    schemes = {family for family in counts if counts[family] and _is_scheme(family, counts)}
+    numbers = counts["1"] + counts["word"]
+    letters = {family for family in schemes if family not in _NUMBERS}
+    if letters and 3 * sum(counts[family] for family in letters) >= numbers:
+        main = max(letters, key=lambda family: counts[family])
+        return {main} if main == "#" else letters - {"#"}
+    return set(_NUMBERS) if numbers else set()
+
+
+def _conditions_heading(node: Node) -> str:
+    """Give the heading above a box that makes it a condition, empty where there is none."""
+    return next((h.text for h in reversed(node.section) if NOT_TASKS_HEADING.search(h.text.lower())), "")
+
+
+def _read_headings(headings: list[Entry], boxes: list[Entry]) -> Reading:
+    reading = Reading("headings", _without_repeats(headings))
+    ticked: dict[str, bool] = {}
+    known = {entry.line.id.id for entry in headings if entry.line.id}
+    for entry in boxes:
+        if entry.line.id and entry.line.id.id in known:
+            ticked[entry.line.id.id] = entry.line.done
+            reading.pass_over(entry, REPEAT)
+        else:
+            reading.pass_over(entry, STEP)
+    for entry in reading.entries:
+        if entry.line.id and ticked.get(entry.line.id.id):
+            entry.line = entry.line._replace(done=True)
+    return reading
+
+
+def _read_boxes(boxes: list[Entry], families: set[str], document: Document) -> Reading:
+    reading = Reading()
+    tasks: set[int] = set()
+    for entry in boxes:
+        reason = _why_no_task(entry, families, tasks)
+        if reason:
+            reading.pass_over(entry, reason)
+        else:
+            if entry.line.id and entry.line.id.family not in families:
+                entry.line = read_box_line(entry.node.text, entry.box, with_id=False)  # type: ignore[arg-type]
+            tasks.add(id(entry.node))
+            reading.entries.append(entry)
+    kept = _without_repeats(reading.entries)
+    left = {id(entry) for entry in kept}
+    for entry in reading.entries:
+        if id(entry) not in left:
+            reading.pass_over(entry, REPEAT)
+    reading.entries = kept
+    reading.dialect = _dialect_of_boxes(kept, families, document)
+    return reading
+
+
+def _why_no_task(entry: Entry, families: set[str], tasks: set[int]) -> str:
+    """Say why a box is no task; empty when it is one."""
+    line = entry.line
+    if not line.title and not line.id:
+        return "they are empty"
+    lettered = bool(families) and not families & _NUMBERS
+    if line.id and line.id.family in families:
+        conditions = line.id.family not in ("T", "1", "word") and _conditions_heading(entry.node)
+        if line.id.family != "bare" or (
+            not _is_nested(entry.node, tasks) and not _conditions_heading(entry.node)
+        ):
+            return CONDITIONS if conditions else ""
+    if _is_nested(entry.node, tasks) and families:
+        return STEP
+    if _conditions_heading(entry.node):
+        return CONDITIONS
+    return NO_ID if lettered else ""
+
+
+def _is_nested(node: Node, tasks: set[int]) -> bool:
+    parent = node.parent
+    while parent is not None:
+        if id(parent) in tasks:
+            return True
+        parent = parent.parent
+    return False
+
+
+def _without_repeats(entries: list[Entry]) -> list[Entry]:
+    """Drop entries that say the very same as an earlier one; others with its id are a problem, and stay."""
+    counts = Counter(entry.line.id.id for entry in entries if entry.line.id)
+    seen: set[tuple[str, str, bool]] = set()
+    kept = []
+    for entry in entries:
+        if entry.line.id and counts[entry.line.id.id] > 1:
+            key = (entry.line.id.id, re.sub(r"[\W_]+", "", entry.line.title).lower(), entry.line.done)
+            if key in seen:
+                continue
+            seen.add(key)
+        kept.append(entry)
+    return kept
+
+
+def _dialect_of_boxes(entries: list[Entry], families: set[str], document: Document) -> str:
+    if not entries:
+        return ""
+    headings = [node.text for node in document.nodes if node.kind == "heading"]
+    if "T" in families or "WP" in families:
+        return "spec-kitty" if any(map(_WORK_PACKAGE.search, headings)) else "spec-kit"
+    if "#" in families:
+        return "ccpm"
+    numbered_headings = sum(1 for text in headings if _NUMBERED_HEADING.match(text))
+    if families & _NUMBERS:
+        counts = Counter(entry.line.id.family for entry in entries if entry.line.id)
+        if counts["word"] > counts["1"]:
+            return "bmad"
+        whole = any(entry.line.id and entry.line.id.id.isdigit() for entry in entries)
+        return "openspec" if numbered_headings and not whole else "kiro"
+    return "openspec" if numbered_headings > 1 and not families else "checklist"

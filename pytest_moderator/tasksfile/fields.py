@@ -1,0 +1,95 @@
+"""``key: value`` lines under a task."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_moderator.tasksfile.inline import bare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_moderator.tasksfile.document import Node
+
+_FIELD = re.compile(
+    r"(?P<open>[*_]{0,3})(?P<name>\w[\w \-/()&.]{0,40}?)(?P<mid>[*_]{0,3})\s?"
+    r"(?:：|:(?=[*_]{0,3}(?:\s|$)))(?P<after>[*_]{0,3})\s*(?P<value>.*)"
+)
+_MAX_WORDS = 4
+_MAX_FIELD_LINE = 20_000
+
+
+class Field(NamedTuple):
+    """A line that says ``key: value``.
+
+    Attributes:
+        name: the key as written, without marks of emphasis.
+        value: what follows; may be empty.
+        line: 1-based line.
+        plain: whether the key is written the way our own keys are: lower case, no emphasis.
+        items: the lines of a list nested under it, each with its line number.
+        node: the block that it stands in.
+    """
+
+    name: str
+    value: str
+    line: int
+    plain: bool
+    items: tuple[tuple[str, int], ...] = ()
+    node: Node | None = None
+
+    @property
+    def key(self) -> str:
+        """The key in lower case, words separated by one space."""
+        return " ".join(self.name.lower().replace("_", " ").replace("-", " ").split())
+
+
+def read_field(text: str, line: int, node: Node | None = None) -> Field | None:
+    """Read one line as ``key: value``; ``None`` when it is prose."""
+    match = _FIELD.match(text) if len(text) < _MAX_FIELD_LINE else None
+    if match is None or len(match["name"].split()) > _MAX_WORDS:
+        return None
+    value = match["value"].strip()
+    opened = match["open"]
+    if opened and not (match["mid"] or match["after"]):  # the emphasis ends with the line: _Depends: 1.2_
+        value = value.removesuffix(opened).rstrip()
+    emphasis = opened or match["mid"] or match["after"]
+    name = match["name"].strip()
+    return Field(name, value, line, not emphasis and name == name.lower(), node=node)
+
+
+def fields_of_item(node: Node) -> Iterator[Field]:
+    """Yield the field that a list item is, with what is nested in it."""
+    first, _, more = node.text.partition("\n")
+    found = read_field(first, node.line, node)
+    if found is None:
+        return
+    if more:
+        found = found._replace(value=f"{found.value} {' '.join(more.split())}".strip())
+    items = tuple((child.text, child.line) for child in node.children if child.kind == "item")
+    yield found._replace(items=items)
+
+
+def fields_of_text(node: Node) -> Iterator[Field]:
+    """Yield the fields of a paragraph, one a line; plain ones are prose there."""
+    for number, text in enumerate(node.text.split("\n"), node.line):
+        found = read_field(text.strip(), number, node)
+        if found is not None and not found.plain:
+            yield found
+
+
+def fields_of_row(node: Node) -> Iterator[Field]:
+    """Yield the field that a row of a two-column table is."""
+    for cells in (node.header, node.cells):
+        if len(cells) == 2:  # noqa: PLR2004 (key and value)
+            yield Field(cells[0].strip("*_ :："), cells[1], node.line, plain=False, node=node)
+
+
+def entries(found: Field) -> list[tuple[str, int]]:
+    """Give the values of a list: nested lines, or what commas separate."""
+    if found.items and not found.value:
+        return [(bare(text), line) for text, line in found.items]
+    pieces = re.split(r"[,;、，]", found.value)
+    listed = [(bare(piece), found.line) for piece in pieces if piece.strip()]
+    return listed + [(bare(text), line) for text, line in found.items]

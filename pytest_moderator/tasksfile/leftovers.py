@@ -1,0 +1,102 @@
+"""What looks like a task and was not read as one: said loudly, never passed over in silence."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from pytest_moderator.model import Problem, Severity
+from pytest_moderator.tasksfile.ids import leading_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_moderator.tasksfile.dialects import Reading
+    from pytest_moderator.tasksfile.document import Document
+
+_BOX_LINE = re.compile(r"[\s>]{0,200}(?:[-*+]|\d{1,9}[.)])?\s{0,20}\[[ xX~-]?\](?![(\[:])")
+_MAX_RANGES = 12
+UNREAD = "they stand where Markdown sees no list item"
+
+
+def passed_over(reading: Reading, document: Document, skip: int) -> list[Problem]:
+    """Say which boxes were not read as tasks, one warning a reason."""
+    reasons = dict(reading.passed_over)
+    seen = {entry.node.line for entry in reading.entries} | {
+        line for lines in reasons.values() for line in lines
+    }
+    unread = [line for line in _unread_boxes(document, skip) if line not in seen]
+    if unread:
+        reasons[UNREAD] = unread
+    return [
+        Problem(
+            Severity.WARNING,
+            "passed-over",
+            f"{len(lines)} check-box{'es' if len(lines) > 1 else ''} at {_ranges(lines)} "
+            f"{'were' if len(lines) > 1 else 'was'} not read as tasks: {reason}",
+            _HINTS.get(reason.split(" ")[1], ""),
+            line=lines[0],
+        )
+        for reason, lines in reasons.items()
+    ]
+
+
+def no_tasks(reading: Reading, document: Document, text: str) -> Problem:
+    """Say that a file has no tasks, and what may be the cause."""
+    ledger = [
+        node.line
+        for node in document.nodes
+        if node.kind == "item" and (found := leading_id(node.text)) and found.family == "T"
+    ]
+    if not text.strip():
+        message, hint = "the file is empty", "write tasks as '- [ ] T001 What to do'"
+    elif text.lstrip().startswith(("{", "[{")):
+        message, hint = (
+            "the file is JSON, not Markdown",
+            "write its tasks as a Markdown list with check-boxes",
+        )
+    elif ledger:
+        message = (
+            f"no task was found: {len(ledger)} list items at {_ranges(ledger)} have an id but no check-box"
+        )
+        hint = "write them as '- [ ] T001 What to do'"
+    elif reading.passed_over:
+        message, hint = "no check-box was read as a task", "see the warnings about this file"
+    else:
+        message, hint = (
+            "no task was found",
+            "write tasks as '- [ ] T001 What to do', or as headings '### Task 1: …'",
+        )
+    return Problem(Severity.ERROR, "no-tasks", message, hint, line=ledger[0] if ledger else 0)
+
+
+_HINTS = {
+    "have": "give them an id, or leave them as notes",
+    "stand": "move them under a heading of a phase if they are tasks",
+}
+
+
+def _unread_boxes(document: Document, skip: int) -> Iterator[int]:
+    """Yield the lines that look like boxes and are neither in a fence nor in a comment."""
+    hidden = {
+        number
+        for node in document.nodes
+        if node.kind == "fence" or (node.kind == "html" and node.text.lstrip().startswith("<!--"))
+        for number in range(node.line, node.end + 1)
+    }
+    for number, line in enumerate(document.lines[skip:], skip + 1):
+        if "[" in line and number not in hidden and _BOX_LINE.match(line):
+            yield number
+
+
+def _ranges(lines: Iterable[int]) -> str:
+    """Write line numbers as ``lines 3, 8-12``."""
+    ordered = sorted(set(lines))
+    runs = [
+        [number for _, number in group]
+        for _, group in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0])
+    ]
+    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs[:_MAX_RANGES]]
+    more = ", …" if len(runs) > _MAX_RANGES else ""
+    return f"line{'s' if len(ordered) > 1 else ''} {', '.join(shown)}{more}"

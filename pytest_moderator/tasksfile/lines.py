@@ -1,0 +1,129 @@
+"""What the line of a task says: box, id, tags, title."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pytest_moderator.tasksfile.ids import LeadingId, leading_id
+
+# A box: exactly one character that is no letter (so that the legend "[P] tasks = ..." is none), or an x;
+# Kiro's star for optional tasks may follow.
+_BOX = re.compile(r"(?:\*\*|__)?\[(?P<state>[^\w\[\]]|[xX_]|)\](?P<star>\*?)(?=[\s*_]|$)\s*")
+_TAG = re.compile(r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?![\[(])|[(（]([PpＰ])[)）])(?:\*\*|`)?\s*")
+_LAST_TAG = re.compile(r"\s(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$")
+_STORY = re.compile(r"(?:US|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
+_DROPPED = re.compile(r"(?:P\d?|PARALLEL|Parallel|parallel|DONE|Done|WIP|TODO|✅|X|x|\?)")
+_SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
+_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_HEADING_BOX = re.compile(r"(?:\\?\[(?P<state>[ xX~-])\\?\]\s*)?[^\w\[(#*`~]{0,8}")
+_TICKED = re.compile(r"✅|☑|✔|\[[xX]\]")
+_MAX_TAGS = 12
+
+
+class Box(NamedTuple):
+    """The check-box at the start of a list item."""
+
+    state: str
+    optional: bool
+    end: int
+
+    @property
+    def done(self) -> bool:
+        """Whether it is ticked."""
+        return self.state in ("x", "X", "✓", "✔", "☑", "✅")
+
+
+class TaskLine(NamedTuple):
+    """The first line of a task, taken apart.
+
+    Attributes:
+        id: ``None`` where the line gives none.
+        title: the rest, without id and known tags.
+        parallel: whether it carries ``[P]`` or ``(P)``.
+        story: such as ``US1``.
+        done: whether its box is ticked, or its heading says so.
+        optional: whether a star follows the box.
+    """
+
+    id: LeadingId | None
+    title: str
+    parallel: bool = False
+    story: str | None = None
+    done: bool = False
+    optional: bool = False
+
+
+def find_box(text: str) -> Box | None:
+    """Find the check-box of a list item's text."""
+    match = _BOX.match(text)
+    if match is None:
+        return None
+    return Box(match["state"], bool(match["star"]), match.end())
+
+
+def read_box_line(text: str, box: Box, *, with_id: bool = True) -> TaskLine:
+    """Take the first line of a list item with a box apart; ``with_id=False`` leaves an id in the title."""
+    line, _, _ = text.partition("\n")
+    found, title, tags = _split(line[box.end :], with_id=with_id)
+    parallel = _is_parallel(tags) or bool(_SAYS_PARALLEL.search(title))
+    return TaskLine(found, title, parallel, _story(tags), box.done, box.optional)
+
+
+def read_heading_line(text: str) -> TaskLine | None:
+    """Take a heading apart that may be a task; ``None`` where it has no id."""
+    start = _HEADING_BOX.match(text)
+    end = start.end() if start else 0
+    found, title, tags = _split(text[end:])
+    if found is None:
+        return None
+    done = bool(start and (start["state"] or "") in ("x", "X")) or bool(_TICKED.search(text))
+    return TaskLine(found, title, _is_parallel(tags), _story(tags), done)
+
+
+def _split(text: str, *, with_id: bool = True) -> tuple[LeadingId | None, str, list[str]]:
+    """Split into id, title and the tags around them; tags that we do not know stay in the title."""
+    tags: list[str] = []
+    found = leading_id(text) if with_id else None
+    position = 0
+    while with_id and found is None and (tag := _TAG.match(text, position)) and len(tags) < _MAX_TAGS:
+        tags.append(tag[1] or tag[2])
+        position = tag.end()
+        found = leading_id(text, position)
+    if found is None and not all(_is_known(tag) for tag in tags):
+        position, tags = 0, []
+    rest = text[found.end :] if found else text[position:]
+    kept = []
+    while (tag := _TAG.match(rest)) and len(tags) < _MAX_TAGS:
+        tags.append(tag[1] or tag[2])
+        if not _is_known(tags[-1]):
+            kept.append(tag[0].strip())
+        rest = rest[tag.end() :]
+    while (tag := _LAST_TAG.search(rest)) and len(tags) < _MAX_TAGS and _is_known(tag[1] or tag[2] or tag[3]):
+        tags.append(tag[1] or tag[2] or tag[3])
+        rest = rest[: tag.start()]
+    return found, _clean(" ".join([*kept, rest.strip()])), tags
+
+
+def _is_known(tag: str) -> bool:
+    return bool(_DROPPED.fullmatch(tag) or _STORY.match(tag))
+
+
+def _is_parallel(tags: list[str]) -> bool:
+    return any(tag.upper() in ("P", "Ｐ", "PARALLEL") for tag in tags)
+
+
+def _story(tags: list[str]) -> str | None:
+    stories = [match[0] for tag in tags if (match := _STORY.match(tag))]
+    return min(stories, key=lambda story: not story.upper().startswith("US"), default=None)
+
+
+def _clean(title: str) -> str:
+    """Drop comments, and marks of emphasis that lost their other half to the id."""
+    title = _COMMENT.sub("", title) if "<!--" in title else title
+    title = title.strip()
+    for mark in ("**", "~~", "__"):
+        if title.count(mark) % 2:
+            cut = title.rfind(mark) if title.endswith(mark) else title.find(mark)
+            title = f"{title[:cut]}{title[cut + 2 :]}".strip()
+    return title.lstrip(":：").strip()

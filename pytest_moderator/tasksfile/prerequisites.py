@@ -1,0 +1,123 @@
+"""The prerequisites that a task states itself: on its line, in its notes, in its fields."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_moderator.tasksfile.ids import is_usable
+from pytest_moderator.tasksfile.inline import bare, without_code
+from pytest_moderator.tasksfile.references import GLOSS
+from pytest_moderator.tasksfile.words import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_moderator.tasksfile.ids import IdIndex
+    from pytest_moderator.tasksfile.references import Mention, Mentions
+
+EMPHASIS = re.compile(r"\*\*|~~|(?<!\w)[*_]|[*_](?!\w)")
+# What announces prerequisites, searched in lower case. The first kind can hardly be about anything else.
+# Whether a word starts there is checked afterwards: a boundary in front would make every search slow.
+_ANNOUNCED = re.compile(
+    r"(?P<sure>depend(?:s|ent|ing)? (?:up)?on\b|depends?\s?:|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
+    r"blocked[ -]by\b|prerequisites?\s?:|depende d[eao]s?\b|dépend d(?:e\b|es\b|u\b|['’])|зависит от\b|"
+    r"hängt ab von\b|abhängig von\b|phụ thuộc(?: vào)?\b|dipende da\b)"
+    r"|(?P<script>依赖|依賴|依存|의존)"
+    r"|(?:after|requires?|needs?|waits? for|once|después de|depois d[eao]s?|após|après|после|nach|sau)\b"
+)
+_BEHIND = re.compile(r"\s?(?:に依存|の?完了後|の後|完成后|完成後|之后|之後|에 의존|이후|완료 후)")
+_WORD = re.compile(r"\w")
+_FILLER = re.compile(r"[\s:：*_(\[]*(?:on\s)?(?:the\s)?[\s:：*_(\[]*", re.IGNORECASE)
+_NEGATED = re.compile(r"(?:\b(?:no|not|never|without|non|in)|n't|無|无|不|没有)[\s-]*$", re.IGNORECASE)
+_NOTHING = "|".join(re.escape(word) for word in sorted(NOTHING - {""}, key=len, reverse=True))
+_STARTS_WITH_NOTHING = re.compile(rf"(?:{_NOTHING})(?=\s*$|\s*[(（,.;—–-])", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"[;；。]|\.\s|[—–]|\b(?:in\s)?parallel\b|\bblocks\b|\balongside\b|\bbefore\b|\bindependent\b|并行|並行|병렬",
+    re.IGNORECASE,
+)
+
+
+def in_line(text: str, mentions: Mentions) -> list[str]:
+    """Give the ids that a task's own text announces as prerequisites, also unknown ones."""
+    if not (_ANNOUNCED.search(_lower(text)) or _BEHIND.search(text)):
+        return []
+    text = plain(text, mentions)
+    found: list[str] = []
+    for match in _announcements(text):
+        sure = match.lastgroup is not None
+        filler = _FILLER.match(text, match.end())
+        start = filler.end() if filler else match.end()
+        found += _ids(mentions.list_at(text, start, numbers=sure)[0], with_unknown=sure)
+    if _BEHIND.search(text):
+        behind = [mention for mention in mentions.find(text) if _BEHIND.match(text, mention.end)]
+        found += _ids(behind, with_unknown=False)
+    return found
+
+
+def in_note(text: str, mentions: Mentions) -> list[str]:
+    """Give the ids that a note states as prerequisites; it has to start with it."""
+    start = _WORD.search(text)
+    starts = start is not None and _ANNOUNCED.match(_lower(text), start.start()) is not None
+    return in_line(text, mentions) if starts else []
+
+
+def _announcements(text: str) -> Iterator[re.Match[str]]:
+    for match in _ANNOUNCED.finditer(_lower(text)):
+        start = match.start()
+        inside_word = match["script"] is None and start > 0 and text[start - 1].isalnum()
+        if not inside_word and not _NEGATED.search(text, max(0, start - 12), start):
+            yield match
+
+
+def _lower(text: str) -> str:
+    """Give the text in lower case, position by position."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text
+
+
+def in_field(value: str, mentions: Mentions) -> list[str]:
+    """Give the ids that the value of a field such as ``**Dependencies**:`` names."""
+    text = plain(value, mentions).strip()
+    if text.lower() in NOTHING or _STARTS_WITH_NOTHING.match(text):
+        return []
+    aside = _ASIDE.search(GLOSS.sub(lambda match: " " * len(match[0]), text))
+    text = text[: aside.start()] if aside else text
+    filler = _FILLER.match(text)
+    listed, _ = mentions.list_at(text, filler.end() if filler else 0, numbers=True)
+    found = _ids(listed, with_unknown=True)
+    found += _ids(mentions.find(GLOSS.sub(" ", text)), with_unknown=not mentions.numbered)
+    return found or _ids(mentions.find(text), with_unknown=False)
+
+
+def in_key(value: str, mentions: Mentions, index: IdIndex) -> list[str]:
+    """Give the ids that the value of our own key lists, also unknown ones.
+
+    Raises:
+        ValueError: a part of it cannot be an id.
+    """
+    found: list[str] = []
+    for piece in re.split(r"[,;、，]|\s(?:and|&|\+)\s", GLOSS.sub(" ", value)):
+        text = bare(EMPHASIS.sub("", piece)).strip("[] ")
+        if not text or text.lower() in NOTHING:
+            continue
+        known = index.resolve(text)
+        listed, end = mentions.list_at(text, 0, numbers=True)
+        if known is not None:
+            found.append(known)
+        elif listed and end == len(text):
+            found += _ids(listed, with_unknown=True)
+        elif is_usable(text):
+            found.append(text)
+        else:
+            raise ValueError(f"{text!r} is no id of a task")
+    return found
+
+
+def plain(text: str, mentions: Mentions) -> str:
+    """Give a text in one line without emphasis and inline code; ids in backticks stay."""
+    return EMPHASIS.sub("", without_code(text, mentions.single).replace("\n", " "))
+
+
+def _ids(mentions: Iterable[Mention], *, with_unknown: bool) -> list[str]:
+    return [task_id for m in mentions for task_id in (*m.ids, *(m.unknown if with_unknown else ()))]

@@ -1,0 +1,128 @@
+"""Mentions of tasks in a text: ``T003``, ``T004-T008``, ``T013+``, ``Task 1.2``, ``Tasks 1, 2 and 4-6``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import NamedTuple
+
+from pytest_moderator.tasksfile.ids import TASK_WORD, IdIndex, id_prefix
+
+_NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
+_SUFFIX = r"(?:[a-zA-Z](?![^\W_]))?(?:-[A-Z]{2,12}(?![\w-]))?"
+_RANGE = r"\s?(?:[-–—~～‐‑]|\.{2,3}|…|(?:to|through|thru|bis|até|à|hasta)(?=\s)|至|到|から|부터)\s?"
+_SCHEME = re.compile(r"(?:[A-Z][A-Za-z0-9]*-?)(?:[A-Z0-9]+-?)*|#")
+_MAX_PREFIXES = 50
+# Numbers after these words are no tasks.
+_OTHER_NUMBER = re.compile(
+    r"(?:requirements?|reqs?\.?|phases?|versions?|\bv|propert(?:y|ies)|sections?|steps?|python|node(?:\.js)?|"
+    r"stor(?:y|ies)|weeks?|days?|要件|需求|要求|フェーズ|阶段|§|\$|~)\s*:?\s*$",
+    re.IGNORECASE,
+)
+_QUANTITY = re.compile(r"\s+(?!(?:and|or|plus|y|e|et|und|и|và|to)\b)[^\W\d_]{2,}", re.IGNORECASE)
+GLOSS = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）")  # a remark in brackets
+# What joins the members of a list of mentions.
+JOINS = re.compile(
+    r"[\s)\]]*(?:[,，、/&+;]|\b(?:and|or|plus|y|e|et|und|и|và)\b|和|及|与|と|및)+[\s(\[]*(?:and\s+)?"
+)
+
+
+class Mention(NamedTuple):
+    """A mention of one task or a range of tasks.
+
+    Attributes:
+        start: where it starts in the text.
+        end: where it ends.
+        ids: the tasks that are meant, as far as they exist.
+        unknown: what was written, where nothing of that name exists.
+    """
+
+    start: int
+    end: int
+    ids: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
+class Mentions:
+    """Finds mentions of a file's tasks."""
+
+    def __init__(self, index: IdIndex) -> None:
+        """Build the pattern from the ids' own schemes, so that requirement ids are no mentions."""
+        self.index = index
+        counts = Counter(id_prefix(task_id) for task_id in index.ids)
+        prefixes = [p for p, _ in counts.most_common(_MAX_PREFIXES) if _SCHEME.fullmatch(p)]
+        prefixes.sort(key=len, reverse=True)
+        self.numbered = any(task_id[:1].isdigit() and "" in index.prefixes for task_id in index.ids)
+        one = "|".join(map(re.escape, prefixes))
+        if self.numbered:
+            one = f"{one}|" if one else ""
+        elif not one:
+            one = "(?!)"
+        single = rf"(?:{one}){_NUMBER}{_SUFFIX}"
+        self._pattern = re.compile(
+            rf"(?<![\w.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?!\w|\.[a-z])"
+            rf"(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![^\W_]|[-/]\w)|(?P<open>\+)(?!\s?[\w#]))?"
+        )
+        self.single = re.compile(rf"(?:{TASK_WORD}\s*)?{single}")
+
+    def find(self, text: str) -> list[Mention]:
+        """Find the mentions of a text, in order."""
+        found: list[Mention] = []
+        after_word = False
+        for match in self._pattern.finditer(text):
+            if match["first"][0].isdigit():
+                joined = bool(found) and bool(JOINS.fullmatch(text, found[-1].end, match.start()))
+                after_word = bool(match["word"]) or (after_word and joined)
+                if not after_word and not self._is_surely_a_task(text, match):
+                    continue
+            found.append(self._mention(match))
+        return found
+
+    def list_at(self, text: str, position: int, *, numbers: bool) -> tuple[list[Mention], int]:
+        """Read the mentions that stand at a position, joined by commas and the like, and where they end.
+
+        Args:
+            text: the text.
+            position: where the first one has to start.
+            numbers: whether a number is a mention without a word such as "task" before it.
+        """
+        found: list[Mention] = []
+        end = position
+        match = self._pattern.match(text, position)
+        while match is not None:
+            if match["first"][0].isdigit() and not (
+                match["word"] or found or self._may_be_a_task(text, match, numbers)
+            ):
+                break
+            found.append(self._mention(match))
+            end = match.end()
+            gloss = GLOSS.match(text, end)
+            joined = JOINS.match(text, gloss.end() if gloss else end)
+            match = self._pattern.match(text, joined.end()) if joined else None
+        return found, end
+
+    def _may_be_a_task(self, text: str, match: re.Match[str], numbers: bool) -> bool:  # noqa: FBT001
+        """Whether a number can be a task's: "depends on 3", but not "depends on 3 services"."""
+        if not numbers:
+            return self._is_surely_a_task(text, match)
+        return "." in match["first"] or not _QUANTITY.match(text, match.end())
+
+    def _is_surely_a_task(self, text: str, match: re.Match[str]) -> bool:
+        """Whether a number without a word before it is a task: dotted, known, and no requirement's."""
+        if "." not in match["first"] or self.index.resolve(match["first"]) is None:
+            return False
+        return not _OTHER_NUMBER.search(text, max(0, match.start() - 20), match.start())
+
+    def _mention(self, match: re.Match[str]) -> Mention:
+        first, last = match["first"], match["last"]
+        if last:
+            ids = self.index.between(first, last)
+            written = f"{first}-{last}"
+        elif match["open"]:
+            ids = self.index.since(first)
+            written = f"{first}+"
+        else:
+            one = self.index.resolve(first)
+            ids = () if one is None else (one,)
+            written = first
+        return Mention(match.start(), match.end(), ids, () if ids else (written,))

@@ -1,0 +1,174 @@
+"""Sections that state what depends on what: prose, tables, mermaid graphs, Kiro's waves, stories."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from pytest_moderator.tasksfile.prerequisites import EMPHASIS, in_field, plain
+from pytest_moderator.tasksfile.references import Mention
+from pytest_moderator.tasksfile.statements import Statement, read_statements
+from pytest_moderator.tasksfile.words import DEPENDENCIES_HEADING, DEPENDS_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_moderator.tasksfile.document import Document, Node
+    from pytest_moderator.tasksfile.references import Mentions
+
+_STORY = re.compile(
+    r"(?<![\w-])(?:(?:US|User[ ]Stor(?:y|ies)|Story|用户故事|用戶故事|使用者故事|ユーザーストーリー|사용자[ ]스토리|"
+    r"Historia(?:[ ]de[ ]Usuario)?|História(?:[ ]de[ ]Usuário)?)[ -]?(?P<us>\d{1,3})|"
+    r"(?P<fr>FR)[ -]?(?P<number>\d{1,3}))"
+    r"(?!\w|[.]\d)",
+    re.IGNORECASE,
+)
+_WAVES = re.compile(r'"waves"\s*:')
+_DEPENDS_COLUMN = re.compile(
+    r"depend|requires|prerequisite|blocked by|依赖|依賴|依存|의존|dépend|зависи|phụ thuộc", re.IGNORECASE
+)
+_BLOCKS_COLUMN = re.compile(r"^\W*(?:blocks|unblocks|blocking|阻塞)\b", re.IGNORECASE)
+_SUBJECT_COLUMN = re.compile(
+    r"task|\bid\b|#|story|任务|任務|タスク|작업|tarea|tarefa|tâche|aufgabe|задача", re.IGNORECASE
+)
+_MERMAID_ARROW = re.compile(r"\s*(?:-{2,}>|={2,}>|-\.+->|-{2,}\s[^->|]{1,60}\s-{2,}>)(?:\|[^|]{0,80}\|)?\s*")
+_MERMAID_NODE = re.compile(r"\s*([^\s\[({>&;-][^\s\[({>&;]{0,60}?)\s*(?:[\[({>].*)?;?\s*")
+_MAX_LINE = 20_000
+
+
+def is_dependencies(node: Node) -> bool:
+    """Whether a block stands in a section about dependencies."""
+    return any(DEPENDENCIES_HEADING.search(heading.text.lower()) for heading in node.section)
+
+
+def read_prose(node: Node, mentions: Mentions) -> Iterator[Statement]:
+    """Yield what a paragraph or list item of such a section states about tasks."""
+    if len(node.text) < _MAX_LINE:
+        yield from read_statements(plain(node.text, mentions), mentions.find)
+
+
+def read_row(node: Node, mentions: Mentions) -> Iterator[Statement]:
+    """Yield what a row of a table states that has a column for tasks and one for what they depend on."""
+    depends = _column(node.header, _DEPENDS_COLUMN)
+    blocks = _column(node.header, _BLOCKS_COLUMN)
+    if depends is None and blocks is None:
+        return
+    subject = next(
+        (
+            n
+            for n, text in enumerate(node.header)
+            if n not in (depends, blocks) and _SUBJECT_COLUMN.search(text)
+        ),
+        0,
+    )
+    waiting = _of_row(node.cells[subject], mentions)
+    if not waiting:
+        return
+    if depends is not None and depends != subject:
+        yield Statement(waiting, tuple(in_field(node.cells[depends], mentions)))
+    if blocks is not None and blocks != subject:
+        yield Statement(tuple(in_field(node.cells[blocks], mentions)), waiting)
+
+
+def _column(header: tuple[str, ...], pattern: re.Pattern[str]) -> int | None:
+    return next((number for number, text in enumerate(header) if pattern.search(text)), None)
+
+
+def _of_row(cell: str, mentions: Mentions) -> tuple[str, ...]:
+    listed, _ = mentions.list_at(EMPHASIS.sub("", cell).strip(" `"), 0, numbers=True)
+    return tuple(task_id for mention in listed for task_id in mention.ids)
+
+
+def read_mermaid(text: str, mentions: Mentions) -> Iterator[Statement]:
+    """Yield the arrows of a mermaid graph whose nodes are tasks."""
+    for line in text.splitlines():
+        if len(line) > _MAX_LINE:
+            continue
+        sides = [_mermaid_nodes(side, mentions) for side in _MERMAID_ARROW.split(line)]
+        for left, right in pairwise(sides):
+            if left and right:
+                yield Statement(right, left)
+
+
+def _mermaid_nodes(text: str, mentions: Mentions) -> tuple[str, ...]:
+    names = (_MERMAID_NODE.fullmatch(part) for part in text.split("&"))
+    found = (mentions.index.resolve(name[1]) for name in names if name)
+    return tuple(task_id for task_id in found if task_id)
+
+
+def read_waves(document: Document) -> dict[str, int]:
+    """Read Kiro's dependency graph: for every task the number of its wave."""
+    waves: dict[str, int] = {}
+    for node in document.nodes:
+        if node.kind == "fence" and _WAVES.search(node.text):
+            for number, tasks in _listed_waves(node.text):
+                for task in tasks:
+                    waves.setdefault(str(task), number)
+    return waves
+
+
+def _listed_waves(text: str) -> Iterator[tuple[int, list[Any]]]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    listed = data.get("waves") if isinstance(data, dict) else None
+    for position, wave in enumerate(listed if isinstance(listed, list) else ()):
+        if not isinstance(wave, dict) or not isinstance(wave.get("tasks"), list):
+            continue
+        number = wave.get("id", wave.get("wave", position))
+        is_number = isinstance(number, int) and not isinstance(number, bool)
+        yield (
+            (number if is_number else position),
+            [t for t in wave["tasks"] if isinstance(t, (str, int, float))],
+        )
+
+
+class Stories:
+    """Finds statements between stories, such as "US4 depends on US1"."""
+
+    def __init__(self, labels: set[str]) -> None:
+        """Take the labels that tasks carry, such as ``US1``."""
+        self._labels = labels
+        self.depends: dict[str, dict[str, None]] = {}
+
+    def read(self, node: Node) -> None:
+        """Take what a block of a section about dependencies says."""
+        if node.kind == "row":
+            self._row(node)
+        elif len(node.text) < _MAX_LINE:
+            text = EMPHASIS.sub("", node.text.replace("\n", " ").replace("`", ""))
+            self._add(read_statements(text, self.find))
+
+    def read_field(self, node: Node, key: str, value: str) -> None:
+        """Take a field such as ``**Depends on**: US1`` that stands right under a story's heading."""
+        subjects = self.find(node.section[-1].text) if node.section else []
+        if key in DEPENDS_KEYS and len(subjects) == 1:
+            on = tuple(story for mention in self.find(value) for story in mention.ids)
+            self._add([Statement(subjects[0].ids, on)])
+
+    def find(self, text: str) -> list[Mention]:
+        """Find the stories that a text mentions."""
+        found = []
+        for match in _STORY.finditer(text):
+            number = match["us"] or match["number"]
+            label = f"FR{int(number)}" if match["fr"] else f"US{int(number)}"
+            if match["us"] or label in self._labels:
+                found.append(Mention(match.start(), match.end(), (label,)))
+        return found
+
+    def _row(self, node: Node) -> None:
+        depends = _column(node.header, _DEPENDS_COLUMN)
+        waiting = self.find(node.cells[0])
+        if depends is not None and depends > 0 and len(waiting) == 1:
+            on = tuple(story for mention in self.find(node.cells[depends]) for story in mention.ids)
+            self._add([Statement(waiting[0].ids, on)])
+
+    def _add(self, statements: Iterator[Statement] | list[Statement]) -> None:
+        for statement in statements:
+            for story in statement.waiting:
+                for other in statement.on:
+                    if other != story:
+                        self.depends.setdefault(story, {})[other] = None

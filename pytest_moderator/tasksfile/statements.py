@@ -1,0 +1,248 @@
+"""Prose that says what depends on what: ``T003 blocks T010, T031-T033``, ``Tests (T004-T007) before T008``.
+
+A sentence is read as mentions of tasks with words between them. Mentions that commas and the like join are
+a group; the last relation between two groups says which of them waits for the other. What stands in brackets
+belongs to its mention: ids alone are read in place, a statement is read by itself, all else is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_moderator.tasksfile.references import JOINS, Mention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_FORWARD = (
+    r"→|⟶|➔|➜|⇒|➡️?|⟹|[─—-]+[>►▶]|=+>|►|▶|\bblock(?:s|ing)?\b|\bunblock(?:s|ing)?\b|\bbefore\b|\bprecedes?\b|"
+    r"\bprior to\b|\benables?\b|\b(?:required|needed) (?:by|for|before)\b|\bprerequisites? (?:for|of|to)\b|"
+    r"\bfollowed by\b|\bunlocks?\b|\bgates?\b|\bfeeds?\b|\bthen\b|"
+    r"阻塞|阻断|阻擋|先于|先於|之前|より前|前に|より先|ブロック|전에|차단|\bbloquean?\b|\bbloqueiam?\b|\bbloque(?:nt)?\b|"
+    r"\bantes d[eao]s?\b|\bavant\b|\bvor\b|\bblockier(?:t|en)\b|\bблокиру[ею]т\b|\bперед\b|\bchặn\b|\btrước\b"
+)
+_BACKWARD = (
+    r"←|⟵|⇐|<[─—-]+|"
+    r"\b(?:cannot|can't|must not|should not|may not) (?:be )?(?:start|begin|run)\w*\b[^.]{0,20}?\b(?:before|until)\b|"
+    r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?: ?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
+    r"\bblocked (?:by|on|until)\b|\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
+    r"\brel(?:y|ies) on\b|\bonce\b|\bonly when\b|\bprerequisites?:|\bdeps?:|"
+    r"依赖|依賴|依存|之后|之後|完成后|完成後|의존|이후|\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
+    r"\bпосле\b|"
+    r"\bзавис[яи]т от\b|\bhäng(?:t|en) ab von\b|\babhängig von\b|\bnach\b|\bphụ thuộc(?: vào)?\b|\bsau\b|"
+    r"\bdespués de\b|\b(?:depois|após) d?[eao]?s?\b|\baprès\b|\brequier(?:en?|en)\b|\brequer(?:em)?\b|"
+    r"\bdipend(?:e|ono) da\b"
+)
+_PARALLEL = (
+    r"∥|‖|\|\||⇉|\bparallel\w*|\bconcurrent\w*|\balongside\b|\bindependent\w*|\bsimultaneous\w*|\btogether\b|"
+    r"\bsame file as\b|并行|並行|平行|并发|並列|병렬|\bparalel\w*|\bparall[èe]l\w*|\bпараллельн\w*|\bsong song\b"
+)
+_RELATION = re.compile(
+    rf"(?P<backward>{_BACKWARD})|(?P<forward>{_FORWARD})|(?P<parallel>{_PARALLEL})", re.IGNORECASE
+)
+_ARROW = re.compile(r"[→⟶➔➜⇒➡⟹►▶←⟵⇐>]|<[─—-]")
+_NEGATION = re.compile(
+    r"\b(?:no|not|never|without|non|nor|none|independent|isn't|doesn't|don't|sans|sin|sem|kein\w*|nicht|нет|не|không)\b|"
+    r"无需|无依赖|無依賴|不依赖|不依賴|没有|沒有|なし|しない|없",
+    re.IGNORECASE,
+)
+_SEQUENTIAL = re.compile(
+    r"\bsequential(?:ly)?\b|\bin (?:order|sequence)\b|\bone after (?:another|the other)\b|\bserial(?:ly)?\b|"
+    r"顺序|順序|顺次|順次|串行|直列|순차|\bsecuencial\w*|\bsequencial\w*|\bséquentiel\w*|\bпоследовательно\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|[;；。]\s*|\s[—–-]\s(?!\s*\(?(?:[A-Z]+-?)?\d)")
+_BRACKETS = re.compile(r"[(（]([^()（）]*)[)）]")
+_TRAILING_VERB = re.compile(
+    r"\W*(?:(?:which|and|these|they|it|all|both|also|then|but|in turn)\s+)*"
+    r"(?:must|should|can|cannot|may|needs?|is|are|blocks?|unblocks?|depends?|requires?|waits?|(?-i:after|before)|follow\w*)\b",
+    re.IGNORECASE,
+)
+_LEADING_AFTER = re.compile(
+    r"\W*(?:after|once|when|upon|après|después de|após|depois de|nach|после|sau)\b", re.IGNORECASE
+)
+_SAME_SUBJECT = re.compile(
+    r"[\s)]*(?:(?:,|;|&|\b(?:and|but|then)\b)\s*)+(?:(?:also|must|should|is|are|be|itself)\s+)*",
+    re.IGNORECASE,
+)
+_RELATIVE = re.compile(r"\b(?:which|that|who)\b", re.IGNORECASE)
+_MAX_GAP = 400
+_MAX_JOIN = 80
+_MAX_ASIDE = 40
+
+
+class Statement(NamedTuple):
+    """The tasks of ``waiting`` depend on those of ``on``; mentions that mean nothing are in ``unknown``."""
+
+    waiting: tuple[str, ...]
+    on: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
+class _Group:
+    """Mentions that are joined, and the words after them."""
+
+    __slots__ = ("end", "mentions", "start")
+
+    def __init__(self, mention: Mention) -> None:
+        self.mentions = [mention]
+        self.start, self.end = mention.start, mention.end
+
+    def add(self, mention: Mention) -> None:
+        self.mentions.append(mention)
+        self.end = mention.end
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(task_id for mention in self.mentions for task_id in mention.ids))
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        return tuple(text for mention in self.mentions for text in mention.unknown)
+
+
+def read_statements(text: str, find: Callable[[str], list[Mention]]) -> Iterator[Statement]:
+    """Yield what a paragraph says about which tasks wait for which.
+
+    Args:
+        text: the paragraph, in one line, without emphasis and inline code.
+        find: finds mentions in a text.
+    """
+    subject: _Group | None = None
+    for sentence in _SENTENCE.split(text):
+        main, asides = _open_brackets(sentence, find)
+        groups = _groups(main, find(main))
+        yield from asides
+        if not groups:
+            continue
+        before = main[: groups[0].start]
+        if subject is not None and _TRAILING_VERB.match(before):
+            kind = _relation(before)
+            if kind:
+                yield from _statement(subject, groups[0], kind)
+        elif len(groups) > 1 and _LEADING_AFTER.match(before) and not _between(main, groups[0], groups[1]):
+            yield from _statement(groups[0], groups[1], "forward")
+        for clause in _clauses(main, groups):
+            yield from _chain(main, clause)
+        yield from _sequences(main, groups)
+        if not _TRAILING_VERB.match(before):
+            subject = groups[0]
+
+
+def _open_brackets(sentence: str, find: Callable[[str], list[Mention]]) -> tuple[str, list[Statement]]:
+    """Read what stands in brackets; give the sentence without it, or with the ids alone."""
+    asides: list[Statement] = []
+    pieces: list[str] = []
+    position = 0
+    for match in _BRACKETS.finditer(sentence):
+        pieces.append(sentence[position : match.start()])
+        position = match.end()
+        inner = find(match[1])
+        if not inner:
+            continue
+        kind = _relation(match[1])
+        if not kind and not _RELATION.search(match[1]):
+            before = find(pieces[-1][-_MAX_ASIDE:])
+            if not before or pieces[-1][-_MAX_ASIDE:][before[-1].end :].strip(" *_"):
+                pieces.append(f" {match[1]} ")  # "Tests (T004-T007)"; not "T004 (as T003)"
+        elif kind and match[1][: inner[0].start].strip():
+            earlier = find("".join(pieces))
+            if earlier and _RELATION.search(match[1][: inner[0].start]):
+                asides.extend(_statement(_Group(earlier[-1]), _groups(match[1], inner)[0], kind))
+    return "".join([*pieces, sentence[position:]]), asides
+
+
+def _groups(text: str, mentions: list[Mention]) -> list[_Group]:
+    groups: list[_Group] = []
+    for mention in mentions:
+        if groups and JOINS.fullmatch(text, groups[-1].end, mention.start):
+            groups[-1].add(mention)
+        else:
+            groups.append(_Group(mention))
+    return groups
+
+
+def _relation(words: str) -> str:
+    """Say which relation words between two groups state: ``forward``, ``backward`` or none."""
+    last: re.Match[str] | None = None
+    for match in _RELATION.finditer(words[:_MAX_GAP]):
+        last = match
+    if last is None or last.lastgroup == "parallel":
+        return ""
+    if _NEGATION.search(words, 0, last.start()):
+        return ""
+    return last.lastgroup or ""
+
+
+def _between(text: str, left: _Group, right: _Group) -> str:
+    return _relation(text[left.end : right.start])
+
+
+def _statement(left: _Group, right: _Group, kind: str) -> Iterator[Statement]:
+    waiting, on = (right, left) if kind == "forward" else (left, right)
+    unknown = (*waiting.unknown, *on.unknown)
+    if (waiting.ids and on.ids) or unknown:
+        yield Statement(waiting.ids, on.ids, unknown)
+
+
+def _clauses(text: str, groups: list[_Group]) -> Iterator[list[_Group]]:
+    """Part "A blocks B, C blocks D", where B and C look joined."""
+    clause = [groups[0]]
+    for index, group in enumerate(groups[1:], 1):
+        clause.append(group)
+        if len(group.mentions) == 1 or index + 1 == len(groups):
+            continue
+        before = text[groups[index - 1].end : group.start]
+        after = text[group.end : groups[index + 1].start]
+        if _in_words(before) and _in_words(after) and not _goes_on(after) and not _RELATIVE.search(after):
+            last = group.mentions.pop()
+            group.end = group.mentions[-1].end
+            yield clause
+            clause = [_Group(last)]
+    yield clause
+
+
+def _in_words(words: str) -> bool:
+    return bool(_relation(words)) and not _ARROW.search(words)
+
+
+def _goes_on(words: str) -> bool:
+    """Whether a relation has the subject of the one before: "A depends on B and blocks C"."""
+    joined = _SAME_SUBJECT.match(words)
+    return bool(joined and _RELATION.match(words, joined.end()))
+
+
+def _chain(text: str, groups: list[_Group]) -> Iterator[Statement]:
+    """Read the relations between neighbours, from left to right."""
+    left, right, kind = [groups[0]], list[_Group](), ""
+    for previous, group in pairwise(groups):
+        words = text[previous.end : group.start]
+        found = _relation(words)
+        if found:
+            if right and not _goes_on(words):
+                left = right
+            right, kind = [group], found
+        elif not _RELATION.search(words) and len(words) <= _MAX_JOIN and JOINS.match(words):
+            if not kind:  # "models (T001) and services (T002) before ..."
+                left.append(group)
+                continue
+            right.append(group)  # "... depends on models (T001) and services (T002)"
+        else:
+            left, right, kind = [group], [], ""
+            continue
+        for start in left:
+            yield from _statement(start, group, kind)
+
+
+def _sequences(text: str, groups: list[_Group]) -> Iterator[Statement]:
+    """Read "T013-T016 must be sequential": each waits for the one before it."""
+    for index, group in enumerate(groups):
+        end = groups[index + 1].start if index + 1 < len(groups) else len(text)
+        words = text[group.end : min(end, group.end + _MAX_ASIDE)]
+        found = _SEQUENTIAL.search(words)
+        if found and not _NEGATION.search(words, 0, found.start()):
+            ids = group.ids
+            for left, right in pairwise(ids):
+                yield Statement((right,), (left,))

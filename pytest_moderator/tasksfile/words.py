@@ -1,0 +1,106 @@
+"""Words that mean something to the reader, in the languages of the files that we have seen.
+
+Everything is in lower case; headings and keys are compared in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _any(*words: str) -> str:
+    return "|".join(words)
+
+
+# Headings of sections that state what depends on what.
+DEPENDENCIES_HEADING = re.compile(
+    _any(
+        "dependenc", "depends", "dependenz", "依赖", "依賴", "依存", "의존", "종속", "dépendance", "dependência",
+        "abhängigkeit", "зависимост", "phụ thuộc", "dipendenz", "zależno", "bağımlılık", "execution order",
+        "critical path", "التبعيات",
+    )
+)  # fmt: skip
+
+# Headings of lists whose boxes are conditions, not tasks.
+NOT_TASKS_HEADING = re.compile(
+    _any(
+        r"definition of (?:done|ready)", r"\bdod\b", r"done when", r"acceptance (?:criteria|checklist|tests?)",
+        r"success (?:criteria|metrics|factors)", r"exit criteria", r"completion criteria",
+        r"(?:validation|verification|review|compliance|quality|readiness|submission|release|constitution|"
+        r"completion|sign-?off|pre-?flight|security|self-?review|gate|final) (?:\w+ )?checklist",
+        r"checklist (?:before|for|summary)", r"quality gates?", r"prerequisite", r"pre-?requisite",
+        r"external dependenc", r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
+        r"status key", r"sign-?off",
+        "完成定义", "完成定義", "完成标准", "完成標準", "验收标准", "驗收標準", "验收条件", "验证清单", "驗證清單",
+        "检查清单", "檢查清單", "成功标准", "成功標準", "前置条件", "前置條件", "前提条件", "質量門檻",
+        "完了の定義", "完了条件", "受け入れ基準", "受入基準", "受入条件", "検証チェックリスト", "成功基準",
+        "완료 정의", "완료 기준", "인수 조건", "수용 기준", "검증 체크리스트", "성공 기준", "전제 조건",
+        "criterios? de (?:aceptación|éxito)", "definición de (?:hecho|terminado)", "prerrequisitos",
+        "critérios? de (?:aceitação|aceite|sucesso)", "definição de pronto", "pré-requisitos",
+        "critères? d(?:'|’|e )(?:acceptation|succès)", "définition de (?:terminé|fini)", "prérequis",
+        "akzeptanzkriterien", "abnahmekriterien", "erfolgskriterien", "voraussetzungen",
+        "критерии (?:приемки|приёмки|готовности|успеха)", "определение готовности", "предпосылки",
+        "tiêu chí (?:chấp nhận|hoàn thành)", "điều kiện tiên quyết",
+    )
+)  # fmt: skip
+
+# Headings that only say "here are the tasks".
+CONTAINER_HEADING = re.compile(
+    r"[\W_\d]*(?:(?:implementation|development|actionable|detailed|project|all|the|work)\s+)*"
+    r"(?:(?:tasks?|todos?|to-?dos?|subtasks?)(?:\s+(?:list|checklist|breakdown|overview|created|plan|items?)|"
+    r"\s*/\s*subtasks?)?|implementation plan|checklist|work breakdown|"
+    r"任务(?:列表|清单)?|任務(?:列表|清單)?|实施计划|實施計劃|実装計画|実装タスク|タスク(?:リスト|一覧)?|"
+    r"작업(?: 목록)?|구현 계획|tareas?|lista de tare(?:as|fas)|tarefas?|tâches?|liste des tâches|aufgaben?|"
+    r"задачи|список задач|plan de implementación|nhiệm vụ)[\W_]*"
+)
+
+# Headings of phases, whatever their level.
+PHASE_HEADING = re.compile(
+    r"[\W_]*(?:implementation\s+)?(?:phase|stage|milestone|sprint|iteration|wave|work package|story|user story|"
+    r"fase|étape|etapa|фаза|этап|阶段|階段|フェーズ|단계|giai đoạn|aşama)(?![^\W\d_])"
+)
+
+DEPENDS_KEYS = frozenset(
+    {
+        "depends on", "depends", "depends-on", "depends_on", "dependencies", "dependency", "deps", "dep",
+        "blocked by", "prerequisites", "prerequisite", "requires", "after",
+        "依赖", "依賴", "依赖项", "依賴項", "依赖任务",
+        "前置任务", "前置任務", "依存", "依存関係", "依存タスク", "前提タスク",
+        "의존", "의존성", "선행 작업", "dependencias", "depende de", "dependências", "dépendances", "dépend de",
+        "abhängigkeiten", "abhängig von", "hängt ab von", "зависимости", "зависит от", "phụ thuộc",
+        "dipendenze", "dipende da",
+    }
+)  # fmt: skip
+
+FILES_KEYS = frozenset(
+    {
+        "files", "file", "file(s)", "path", "paths", "target file", "target files", "files to modify",
+        "files to create", "files modified", "modified files", "文件", "檔案", "档案", "ファイル", "파일",
+        "archivos", "archivo", "arquivos", "arquivo", "fichiers", "fichier", "dateien", "datei", "файлы",
+        "файл", "tệp",
+    }
+)  # fmt: skip
+
+STATUS_KEYS = frozenset(
+    {
+        "status", "state", "状态", "狀態", "ステータス", "状態", "상태", "estado", "statut", "статус", "trạng thái",
+    }
+)  # fmt: skip
+
+VERIFY_KEYS = frozenset({"verify", "verification", "verify command"})
+
+# How a status that means "done" starts.
+DONE_STATUS = re.compile(
+    r"[\W_]*(?:\[[xX]\]|✅|✔|☑|(?:100\s*% )?(?:completed?|done|finished|implemented|merged|closed|shipped|"
+    r"已?完成|完了|済|완료|completad[oa]|hech[oa]|terminad[oa]|concluíd[oa]|feit[oa]|terminée?|fait|"
+    r"fertig|erledigt|abgeschlossen|завершен[оа]?|завершён|готово|выполнено|hoàn thành|xong|fatto)(?!\w))"
+)
+
+NOTHING = frozenset(
+    {
+        "", "-", "–", "—", "none", "no", "nothing", "n/a", "na", "null", "nil", "[]", "無", "无", "なし",
+        "无依赖", "無依賴",
+        "없음", "ninguna", "ninguno", "nenhuma", "nenhum", "aucune", "aucun", "keine", "нет", "không", "nessuna",
+        "لا",
+    }
+)  # fmt: skip
