@@ -124,9 +124,12 @@ class Backend(ABC):
 
     Attributes:
         name: what ``backend:`` calls it; lower-case letters, digits and ``-``.
+        needs_command: whether it can do nothing with a task that is only text, so that such a task is skipped
+            where this is the default backend.
     """
 
     name: str
+    needs_command: bool = False
 
     @abstractmethod
     def accepts(self, task: Task) -> bool:

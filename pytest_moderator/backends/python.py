@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.machinery
 import json
 import re
@@ -20,10 +19,10 @@ from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext
-    from pytest_moderator.model import Task, TaskResult
+    from pytest_moderator.model import Command, Task, TaskResult
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-_CALL = re.compile(f"(?P<module>{_DOTTED}):(?P<function>{_DOTTED})")
+_CALL = re.compile(f"{_DOTTED}:{_DOTTED}")
 
 
 class PythonBackend(Backend):
@@ -39,6 +38,7 @@ class PythonBackend(Backend):
     """
 
     name = "python"
+    needs_command = True
 
     def accepts(self, task: Task) -> bool:
         """Whether the task has a ``call:`` key, or the first thing to run in it is a ``python`` fence."""
@@ -46,31 +46,16 @@ class PythonBackend(Backend):
 
     def validate(self, task: Task) -> list[Problem]:
         """Name what can be seen to be wrong without running or importing anything."""
+        if (problem := _form_problem(task)) is not None:
+            return [problem]
         if task.call:
-            return _call_problems(task.call, task.line)
-        fences = [command for command in task.commands if command.language == "python"]
-        if not fences:
-            return [
-                _problem("empty-command", "nothing to run: no 'python' fence and no 'call:'", line=task.line)
-            ]
-        problems = []
-        for fence in fences:
-            try:
-                with warnings.catch_warnings(action="ignore"):
-                    compile(fence.text, "tasks file", "exec", dont_inherit=True)
-            except SyntaxError as error:
-                line = fence.line + (error.lineno or 1) - 1
-                message = f"the Python code cannot be read: {error.msg}"
-                problems.append(_problem("python-syntax", message, severity=Severity.WARNING, line=line))
-        return problems
+            return _module_problems(task.call, task.line)
+        return [problem for fence in _fences(task) for problem in _syntax_problems(fence)]
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the function or the fences in a process."""
-        problems = [
-            problem for problem in self.validate(task) if problem.code in ("empty-command", "bad-call")
-        ]
-        if problems:
-            raise ModeratorError(problems[0].message)
+        if (problem := _form_problem(task)) is not None:
+            raise ModeratorError(f"{problem.message}: {problem.hint}")
         request = context.directory / "python.json"
         failure = context.directory / "python-failure.txt"
         failure.unlink(missing_ok=True)
@@ -86,10 +71,9 @@ class PythonBackend(Backend):
 
 def _request(task: Task, context: AttemptContext, failure: Path) -> dict[str, object]:
     """Say to the runner what to do, in plain JSON types."""
-    fences = [] if task.call else [fence for fence in task.commands if fence.language == "python"]
     return {
         "call": task.call,
-        "fences": [{"text": fence.text, "line": fence.line} for fence in fences],
+        "fences": [{"text": fence.text, "line": fence.line} for fence in _fences(task)],
         "failure": str(failure),
         "task": task.to_dict(),
         "context": context.to_dict(),
@@ -107,24 +91,41 @@ def _request(task: Task, context: AttemptContext, failure: Path) -> dict[str, ob
     }
 
 
-def _call_problems(call: str, line: int) -> list[Problem]:
-    """Check the form of a call, and whether its top-level package is anywhere."""
-    match = _CALL.fullmatch(call)
-    if match is None:
-        hint = "write package.module:function"
-        return [_problem("bad-call", f"{call!r} does not name a function", hint, line=line)]
-    top = match["module"].partition(".")[0]
-    if top in sys.builtin_module_names or top in sys.modules:
+def _fences(task: Task) -> list[Command]:
+    """List what is for Python in a task; a ``call:`` comes in place of fences."""
+    return [] if task.call else [command for command in task.commands if command.language == "python"]
+
+
+def _form_problem(task: Task) -> Problem | None:
+    """Say what makes it impossible to start."""
+    if task.call and not _CALL.fullmatch(task.call):
+        message, hint = f"{task.call!r} does not name a function", "write package.module:function"
+        return Problem(Severity.ERROR, "bad-call", message, hint, line=task.line)
+    if not task.call and not _fences(task):
+        message, hint = "nothing to run: no Python code", "add a ```python fence, or a 'call:' line"
+        return Problem(Severity.ERROR, "no-command", message, hint, line=task.line)
+    return None
+
+
+def _module_problems(call: str, line: int) -> list[Problem]:
+    """Look for the top-level package of a call, without importing it."""
+    top = re.split(r"[.:]", call)[0]
+    if top in sys.builtin_module_names or importlib.machinery.PathFinder.find_spec(
+        top, [str(Path.cwd()), *sys.path]
+    ):
         return []
-    with contextlib.suppress(ImportError, ValueError):
-        if importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd()), *sys.path]) is not None:
-            return []
-    hint = "the project's root has to hold it, or it has to be installed"
     message = f"no module {top!r} was found for the call {call!r}"
-    return [_problem("unknown-module", message, hint, Severity.WARNING, line=line)]
+    hint = "it has to be installed, or to lie in the project's root"
+    return [Problem(Severity.WARNING, "unknown-module", message, hint, line=line)]
 
 
-def _problem(
-    code: str, message: str, hint: str = "", severity: Severity = Severity.ERROR, *, line: int
-) -> Problem:
-    return Problem(severity, code, message, hint, line=line)
+def _syntax_problems(fence: Command) -> list[Problem]:
+    """Read the code of a fence. A warning only: the rest of the file can still be run."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(fence.text, "tasks file", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        message = f"the Python code cannot be read: {error.msg}"
+        line = fence.line + (error.lineno or 1) - 1
+        return [Problem(Severity.WARNING, "python-syntax", message, "correct it", line=line)]
+    return []

@@ -78,7 +78,7 @@ class BackendRouter:
             choose: asked instead of the router's own ``choose``.
 
         Raises:
-            NoBackend: there is nothing to run, and no default backend.
+            NoBackend: there is nothing to run, and the default backend, if there is one, needs a command.
             UnknownBackendError: the task, or ``choose``, names one that does not exist.
         """
         if task.backend is not None:
@@ -86,13 +86,12 @@ class BackendRouter:
         choose = choose or self._choose
         chosen = None if choose is None else choose(task, context)
         if isinstance(chosen, str):
-            return self._named(chosen, f"the choice for task {task.id!r}")
-        if chosen is not None:
-            return chosen
-        backend = next((backend for backend in self.backends if backend.accepts(task)), self._default)
-        if backend is None:
+            chosen = self._named(chosen, f"the choice for task {task.id!r}")
+        if chosen is None:
+            chosen = next((backend for backend in self.backends if backend.accepts(task)), self._default)
+        if chosen is None or (chosen.needs_command and not task.commands and not task.call):
             raise NoBackend
-        return backend
+        return chosen
 
     def problems(self, task: Task, context: ExecutionContext) -> list[Problem]:
         """Name what would keep a task from being run; that there is nothing to run in it is none."""
@@ -111,4 +110,4 @@ class BackendRouter:
         nearest = difflib.get_close_matches(name, self._by_name, n=1)
         did_you_mean = f"did you mean {nearest[0]!r}? " if nearest else ""
         known = ", ".join(sorted(self._by_name)) or "none"
-        raise UnknownBackendError(f"{who} asks for unknown backend {name!r}: {did_you_mean}There is {known}")
+        raise UnknownBackendError(f"{who} asks for unknown backend {name!r}: {did_you_mean}there is {known}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext, ProcessOutcome
     from pytest_moderator.model import Command, Task, TaskResult
 
+_NO_COMMAND = "nothing to run: no command for a shell"
+_ADD_ONE = "add a fence such as ```sh, or a 'run:' line"
 _STRICT = ("-e", "-o", "pipefail")
 _SHELLS = {
     "sh": ("sh", "-e"),
@@ -40,32 +42,24 @@ class ShellBackend(Backend):
     """
 
     name = "shell"
+    needs_command = True
 
     def accepts(self, task: Task) -> bool:
         """Whether the first thing to run in the task is for a shell."""
-        return not task.call and bool(task.commands) and task.commands[0].language in _SHELLS
+        return not task.call and bool(_commands(task)) and task.commands[0].language in _SHELLS
 
     def validate(self, task: Task) -> list[Problem]:
         """Name what is missing: commands, or the shell for them."""
         commands = _commands(task)
         if not commands:
-            return [_nothing_to_run(task.line)]
-        problems = []
-        for command in commands:
-            if not _script(command).strip():
-                problems.append(_nothing_to_run(command.line))
-            shell = _SHELLS[command.language][0]
-            if _which(shell) is None:
-                message = f"{shell!r} is not installed, but the commands at line {command.line} need it"
-                hint = "install it, or name another shell in the fence"
-                problems.append(Problem(Severity.ERROR, "missing-shell", message, hint, line=command.line))
-        return problems
+            return [Problem(Severity.ERROR, "no-command", _NO_COMMAND, _ADD_ONE, line=task.line)]
+        return [problem for command in commands for problem in _missing_shell(command)]
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the scripts one after another, up to the first that fails."""
         commands = _commands(task)
         if not commands:
-            raise ModeratorError(str(_nothing_to_run(task.line).message))
+            raise ModeratorError(f"{_NO_COMMAND}: {_ADD_ONE}")
         deadline = None if context.timeout is None else time.monotonic() + context.timeout
         outcomes: list[ProcessOutcome] = []
         for number, command in enumerate(commands, 1):
@@ -82,7 +76,16 @@ class ShellBackend(Backend):
 
 def _commands(task: Task) -> list[Command]:
     """List what is for a shell in a task."""
-    return [command for command in task.commands if command.language in _SHELLS]
+    return [command for command in task.commands if command.language in _SHELLS and _script(command).strip()]
+
+
+def _missing_shell(command: Command) -> list[Problem]:
+    shell = _SHELLS[command.language][0]
+    if _which(shell):
+        return []
+    message = f"{shell!r} is not installed, but the commands at line {command.line} are for it"
+    hint = "install it, or name another shell in the fence"
+    return [Problem(Severity.ERROR, "missing-shell", message, hint, line=command.line)]
 
 
 def _argv(command: Command, directory: Path, number: int) -> list[str]:
@@ -109,9 +112,3 @@ def _script(command: Command) -> str:
 @functools.cache
 def _which(program: str) -> str | None:
     return shutil.which(program)
-
-
-def _nothing_to_run(line: int) -> Problem:
-    message = "nothing to run: no command for a shell"
-    hint = "add a fence such as ```sh, or a 'run:' line"
-    return Problem(Severity.ERROR, "empty-command", message, hint, line=line)

@@ -1,0 +1,169 @@
+"""The shell backend, with real shells."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.attempt import run_task
+from pytest_moderator.backends import shell
+from pytest_moderator.backends.shell import ShellBackend
+from pytest_moderator.model import Command, Task, TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from pytest_moderator.backends.base import AttemptContext
+
+needs_zsh = pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+LANGUAGES = ["sh", "shell", "bash", "console", pytest.param("zsh", marks=needs_zsh)]
+
+
+def task_of(*scripts: str, language: str = "sh", **values: Any) -> Task:
+    commands = tuple(Command(language, script, 10 * line) for line, script in enumerate(scripts, 1))
+    return Task("T001", "A task", 3, commands=commands, **values)
+
+
+def run(task: Task, place: AttemptContext) -> TaskResult:
+    return run_task(task, ShellBackend(), place)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_failing_command_ends_it(place: AttemptContext, language: str) -> None:
+    prompt = "$ " if language == "console" else ""
+    script = "".join(f"{prompt}{line}\n" for line in ("echo one", "(exit 5)", "echo two"))
+    result = run(task_of(script, language=language), place)
+    assert (result.status, result.exit_code) == (TaskStatus.FAILED, 5)
+    assert (result.stdout, result.error_message) == ("one\n", "exit code 5")
+
+
+@pytest.mark.parametrize("language", ["bash", pytest.param("zsh", marks=needs_zsh)])
+def test_a_failure_inside_a_pipe_counts(place: AttemptContext, language: str) -> None:
+    assert run(task_of("(exit 4) | cat\necho no\n", language=language), place).exit_code == 4
+
+
+def test_a_bash_fence_is_for_bash(place: AttemptContext) -> None:
+    assert run(task_of('a=(1 2); echo "${a[1]}"\n', language="bash"), place).stdout == "2\n"
+
+
+def test_the_place(place: AttemptContext) -> None:
+    folder = place.workspace / "else where"
+    folder.mkdir()
+    result = run(task_of("pwd; echo $0\n"), replace(place, working_directory=folder))
+    assert result.stdout == f"{folder}\n{place.directory / 'script.sh'}\n"
+    assert (place.directory / "script.sh").read_text() == "pwd; echo $0\n"
+
+
+def test_several_fences_run_in_order_each_by_its_shell(place: AttemptContext) -> None:
+    result = run(task_of("x=1; echo one\n", "echo two $x\n"), place)
+    assert result.stdout == "one\ntwo\n"
+    assert result.success
+    assert result.cpu_seconds is not None
+
+
+def test_the_fence_that_failed_is_named(place: AttemptContext) -> None:
+    result = run(task_of("echo one\n", "exit 3\n", "echo three\n"), place)
+    assert result.stdout == "one\n"
+    assert result.error_message == "exit code 3, in the commands at line 20"
+
+
+def test_one_limit_for_all_fences(place: AttemptContext) -> None:
+    result = run(task_of("sleep 0.2\n", "sleep 600\n", timeout=0.5), place)
+    assert result.exit_code == 124
+    assert result.error_message == "timed out after 0.5 s, in the commands at line 20"
+
+
+def test_without_a_limit(place: AttemptContext) -> None:
+    assert run(task_of("true\n"), replace(place, timeout=None)).success
+
+
+def test_a_signal_is_named(place: AttemptContext) -> None:
+    result = run(task_of("kill -SEGV $$\n"), place)
+    assert (result.exit_code, result.error_message) == (139, "exit code 139 (SIGSEGV)")
+
+
+def test_what_is_left_behind_is_named(place: AttemptContext) -> None:
+    result = run(task_of("sleep 600 & echo hi\n"), place)
+    assert result.success
+    assert result.stderr.startswith("moderator: ended what the task had left behind: sleep (")
+
+
+def test_output_is_shown_in_part(place: AttemptContext) -> None:
+    result = run(task_of("yes | head -c 100000\n"), replace(place, output_limit=1000))
+    assert "99,000 bytes left out" in result.stdout
+    assert len(result.stdout) < 1300
+
+
+def test_odd_output_is_cleaned(place: AttemptContext) -> None:
+    result = run(task_of("printf '\\033[31mred\\033[0m \\377\\000.'\n"), place)
+    assert result.stdout == "red \ufffd."
+
+
+def test_a_script_may_hold_anything(place: AttemptContext) -> None:
+    text = "# \udcff ü\ncat <<'END'\n`id` $x\nEND"
+    assert run(task_of(text), place).stdout == "`id` $x\n"
+
+
+def test_values_are_never_part_of_a_script(place: AttemptContext) -> None:
+    title = "$(touch hacked); `touch hacked`\n'\""
+    task = replace(task_of('printf %s "$MODERATOR_TASK_TITLE"\n'), title=title)
+    assert run(task, place).stdout == title
+    assert not (place.workspace / "hacked").exists()
+
+
+def test_a_console_session(place: AttemptContext) -> None:
+    session = """\
+$ echo one \\
+> two
+one two
+> not a command
+$ cat <<END
+> three
+> END
+three
+"""
+    result = run(task_of(session, language="console"), place)
+    assert result.stdout == "one two\nthree\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "accepted"),
+    [
+        (task_of("true\n"), True),
+        (task_of("$ true\n", language="console"), True),
+        (task_of("just output\n", language="console"), False),
+        (task_of("x = 1\n", language="python"), False),
+        (task_of("true\n", call="a:b"), False),
+        (Task("T001", "In prose", 3), False),
+    ],
+)
+def test_what_it_accepts(task: Task, accepted: bool) -> None:
+    assert ShellBackend().accepts(task) is accepted
+
+
+@pytest.mark.parametrize("task", [Task("T1", "", 3), task_of("x", language="console"), task_of("\n")])
+def test_nothing_to_run_is_a_problem(task: Task, place: AttemptContext) -> None:
+    (problem,) = ShellBackend().validate(task)
+    assert (problem.code, problem.line) == ("no-command", 3)
+    result = run(task, place)
+    assert (result.error_message or "").startswith("nothing to run: no command for a shell: add a fence")
+
+
+def test_a_missing_shell_is_a_problem(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "_which", lambda name: shutil.which(name, path="/nowhere"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    task = task_of("true\n", language="zsh")
+    (problem,) = ShellBackend().validate(task)
+    assert (problem.code, problem.line) == ("missing-shell", 10)
+    assert problem.message == "'zsh' is not installed, but the commands at line 10 are for it"
+    result = run(task, place)
+    assert (result.exit_code, result.error_message) == (
+        127,
+        "cannot start 'zsh': No such file or directory: 'zsh'",
+    )
+
+
+def test_a_shell_that_is_there_is_none() -> None:
+    assert ShellBackend().validate(task_of("true\n", "false\n")) == []
+    assert shell._which("sh")
