@@ -22,9 +22,9 @@ def read_yaml_file(path: Path) -> YamlDocument:
     Raises:
         YamlError: it cannot be read as a YAML file of a sane size.
     """
-    if not path.is_file():  # nor a directory, nor a pipe that would never end
-        raise YamlError("it is not a file" if path.exists() else "there is no such file")
     try:
+        if not path.is_file():  # nor a directory, nor a pipe that would never end
+            raise YamlError("it is not a file" if path.exists() else "there is no such file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

