@@ -202,8 +202,11 @@ class Coordinator:
 
         Returns:
             The steps that are blocked by that, in the order in which they were found.
+
+        Raises:
+            KeyError: there is no such step.
         """
-        if key in self._ended:
+        if self._steps[key].key in self._ended:
             return []
         self._free(key)
         self._ended[key] = success

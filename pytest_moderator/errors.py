@@ -42,3 +42,18 @@ class AggregateExecutionError(ModeratorError):
         )
         more = f"; and {len(results) - 5} more" if len(results) > 5 else ""  # noqa: PLR2004 (a short message)
         super().__init__(f"all {len(results)} tasks failed: {shown}{more}")
+
+
+class TaskFailedError(ModeratorError):
+    """A task failed.
+
+    Attributes:
+        result: what came of it.
+    """
+
+    def __init__(self, result: TaskResult) -> None:
+        """Make the message from the result."""
+        self.result = result
+        super().__init__(
+            f"{result.task.id} failed: {result.error_message or f'exit code {result.exit_code}'}"
+        )

@@ -15,18 +15,19 @@ A task that only groups sub-tasks (it has nothing to run itself) comes after the
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from pytest_moderator.graph import find_cycles, longest_paths, stable_order
-from pytest_moderator.model import Problem, Severity, Task, TaskPhase
+from pytest_moderator.model import Problem, Severity
 from pytest_moderator.stories import classify_phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_moderator.model import Task, TaskPhase
     from pytest_moderator.tasksfile import TasksFile
 
 ORDERS = ("phases", "stories", "explicit")
@@ -37,10 +38,8 @@ class ExecutionPlan:
     """The order in which the tasks of one file run.
 
     Attributes:
-        file: the file, as problems name it.
+        tasks_file: the file, as it was read.
         order: one of :data:`ORDERS`.
-        tasks: all tasks, in the order of the file.
-        phases: the headings that group them.
         problems: what keeps the tasks from running in any order.
         depends_on: by task id, the tasks that must have succeeded; direct ones, known ones.
         after: by task id, the tasks that the order mode wants ended before; direct ones. Tasks that wait for the
@@ -49,15 +48,28 @@ class ExecutionPlan:
         kind_of_wait: by task id, what ``after`` comes from: ``phase``, ``order``, ``story`` or ``wave``.
     """
 
-    file: str
+    tasks_file: TasksFile
     order: str
-    tasks: tuple[Task, ...]
-    phases: tuple[TaskPhase, ...] = ()
     problems: tuple[Problem, ...] = ()
     depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
     kind_of_wait: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The file, as problems name it."""
+        return self.tasks_file.display
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All tasks, in the order of the file."""
+        return self.tasks_file.tasks
+
+    @property
+    def phases(self) -> tuple[TaskPhase, ...]:
+        """The headings that group the tasks."""
+        return self.tasks_file.phases
 
     def waits_for(self, task_id: str) -> tuple[str, ...]:
         """All that a task waits for, direct: its prerequisites, then what the order mode adds."""
@@ -135,12 +147,15 @@ class ExecutionPlan:
         return tuple(tuple(ranks[rank]) for rank in sorted(ranks))
 
 
-def make_plan(tasks_file: TasksFile, order: str = "phases") -> ExecutionPlan:
+def make_plan(
+    tasks_file: TasksFile, order: str = "phases", added: Mapping[str, Sequence[str]] | None = None
+) -> ExecutionPlan:
     """Plan a file.
 
     Args:
         tasks_file: what the reader made of the file.
         order: one of :data:`ORDERS`.
+        added: by task id, prerequisites that the file does not state.
 
     Returns:
         The plan. Where its problems hold an error, its order is not to be relied on: what causes the error is
@@ -151,6 +166,8 @@ def make_plan(tasks_file: TasksFile, order: str = "phases") -> ExecutionPlan:
     """
     if order not in ORDERS:
         raise ValueError(f"order {order!r} is none of {', '.join(ORDERS)}")
+    if added:
+        tasks_file = replace(tasks_file, tasks=tuple(_with(task, added) for task in tasks_file.tasks))
     tasks = tuple(_first_of_twins(tasks_file.tasks).values())
     groups = _groups(tasks)
     problems, depends_on = _dependencies(tasks, groups, tasks_file.display)
@@ -158,16 +175,18 @@ def make_plan(tasks_file: TasksFile, order: str = "phases") -> ExecutionPlan:
     _ORDERINGS[order](ordering)
     clashes, depends_on = _clashes(ordering, depends_on)
     return ExecutionPlan(
-        file=tasks_file.display,
+        tasks_file=tasks_file,
         order=order,
-        tasks=tasks_file.tasks,
-        phases=tasks_file.phases,
         problems=(*problems, *clashes),
         depends_on=depends_on,
         after=ordering.after,
         groups=groups,
         kind_of_wait=ordering.kinds,
     )
+
+
+def _with(task: Task, added: Mapping[str, Sequence[str]]) -> Task:
+    return replace(task, depends_on=(*task.depends_on, *added.get(task.id, ())))
 
 
 def _first_of_twins(tasks: Iterable[Task]) -> dict[str, Task]:

@@ -1,0 +1,35 @@
+"""Durations on a monotonic clock; times to show in UTC."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """Give the time in UTC as ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Stopwatch:
+    """Measures from its start to the last lap.
+
+    Attributes:
+        started_at: ISO 8601 in UTC.
+        finished_at: likewise, of the last lap.
+        seconds: from the start to the last lap.
+    """
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Start, or start over."""
+        self._begin = time.monotonic()
+        self.started_at = self.finished_at = now()
+        self.seconds = 0.0
+
+    def lap(self) -> None:
+        """Take the time."""
+        self.seconds = time.monotonic() - self._begin
+        self.finished_at = now()

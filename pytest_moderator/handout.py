@@ -1,0 +1,171 @@
+"""What every process of a run is told at its start: the tasks as the controlling process has read them.
+
+Workers get this text and never open the tasks file, so that an edit during the run, or a worker that is
+replaced after a crash, can not put one task in another's place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_moderator.model import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_moderator.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class FileHandout:
+    """One tasks file of a run.
+
+    Attributes:
+        nodeid: the file as pytest names it: relative to its root directory, with ``/``.
+        path: the file.
+        tasks: its tasks, with the settings filled in where they leave something open.
+        groups: ids of tasks whose sub-tasks are their work.
+        backend: name of the backend for tasks that carry nothing to run.
+        routing: whether backends are chosen task by task.
+        grace: seconds between asking a process tree to end and killing it.
+        output_limit: bytes of stdout and of stderr that a result keeps.
+    """
+
+    nodeid: str
+    path: Path
+    tasks: tuple[Task, ...]
+    groups: frozenset[str]
+    backend: str | None
+    routing: bool
+    grace: float
+    output_limit: int
+
+    @cached_property
+    def by_id(self) -> dict[str, Task]:
+        """The tasks by id."""
+        return {task.id: task for task in self.tasks}
+
+
+@dataclass(frozen=True)
+class Handout:
+    """One run.
+
+    Attributes:
+        run_id: names the run.
+        root: the project's root directory.
+        state_dir: where records and logs are kept.
+        files: its tasks files.
+    """
+
+    run_id: str
+    root: Path
+    state_dir: Path
+    files: tuple[FileHandout, ...]
+
+    @property
+    def directory(self) -> Path:
+        """The run's own directory."""
+        return self.state_dir / "runs" / self.run_id
+
+    def find(self, nodeid: str) -> tuple[FileHandout, Task] | None:
+        """Find the task that pytest knows by this node id."""
+        return self._by_nodeid.get(nodeid)
+
+    @cached_property
+    def _by_nodeid(self) -> dict[str, tuple[FileHandout, Task]]:
+        return {f"{file.nodeid}::{task.id}": (file, task) for file in self.files for task in file.tasks}
+
+    @cached_property
+    def ambiguous(self) -> frozenset[str]:
+        """Ids that tasks of more than one file have."""
+        seen: set[str] = set()
+        twice: set[str] = set()
+        for file in self.files:
+            twice |= seen & file.by_id.keys()
+            seen |= file.by_id.keys()
+        return frozenset(twice)
+
+    def to_json(self) -> str:
+        """Write it down for another process."""
+        files = [
+            {
+                **{name: value for name, value in vars(file).items() if name in FileHandout.__annotations__},
+                "path": str(file.path),
+                "tasks": [_compact(task) for task in file.tasks],
+                "groups": sorted(file.groups),
+            }
+            for file in self.files
+        ]
+        data = {
+            "run_id": self.run_id,
+            "root": str(self.root),
+            "state_dir": str(self.state_dir),
+            "files": files,
+        }
+        return json.dumps(data)
+
+    @classmethod
+    def from_json(cls, text: str) -> Handout:
+        """Read what :meth:`to_json` wrote."""
+        data = json.loads(text)
+        files = tuple(
+            FileHandout(
+                **{
+                    **file,
+                    "path": Path(file["path"]),
+                    "tasks": tuple(Task.from_dict(task) for task in file["tasks"]),
+                    "groups": frozenset(file["groups"]),
+                }
+            )
+            for file in data["files"]
+        )
+        return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), files)
+
+
+def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path) -> Handout:
+    """Make the handout of a run from its files, once they are read and checked."""
+    return Handout(
+        run_id=run_id,
+        root=root,
+        state_dir=root / prepared[0].settings.state_dir,
+        files=tuple(_file(entry, root) for entry in prepared),
+    )
+
+
+def nodeid_of(path: Path, root: Path) -> str:
+    """Name a file as pytest does: relative to its root directory, with ``/``."""
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _file(entry: Prepared, root: Path) -> FileHandout:
+    settings = entry.settings
+    tasks = (
+        replace(
+            task,
+            timeout=settings.timeout if task.timeout is None else task.timeout,
+            retries=settings.retries if task.retries is None else task.retries,
+            isolation=settings.isolation if task.isolation is None else task.isolation,
+            env={**settings.env, **task.env},
+            fixtures=tuple(dict.fromkeys((*settings.fixtures, *task.fixtures))),
+        )
+        for task in entry.plan.tasks
+    )
+    return FileHandout(
+        nodeid=nodeid_of(entry.tasks_file.path.absolute(), root),
+        path=entry.tasks_file.path.absolute(),
+        tasks=tuple(tasks),
+        groups=entry.plan.groups,
+        backend=settings.backend,
+        routing=settings.routing,
+        grace=settings.grace,
+        output_limit=settings.output_limit,
+    )
+
+
+def _compact(task: Task) -> dict[str, Any]:
+    return {name: value for name, value in task.to_dict().items() if value not in (None, [], {})}

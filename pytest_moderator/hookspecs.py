@@ -1,0 +1,57 @@
+"""The hooks that others may implement, in a ``conftest.py`` or a plugin.
+
+A plugin that also has to load without ``--moderator`` needs no ``optionalhook=True``: pytest leaves hooks that
+nobody declares alone, and these are declared only when they are used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.model import ExecutionContext, Task, TaskResult
+    from pytest_moderator.plan import ExecutionPlan
+
+
+@pytest.hookspec
+def pytest_moderator_backends() -> list[Backend]:
+    """Give backends. Called once in every process that checks or runs tasks."""
+    raise NotImplementedError
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_moderator_select_backend(task: Task, context: ExecutionContext) -> str | Backend | None:
+    """Choose the backend of a task that names none: its name, the backend itself, or ``None`` for no opinion.
+
+    Called in the process that runs the task.
+    """
+
+
+@pytest.hookspec
+def pytest_moderator_task_start(task: Task, context: ExecutionContext) -> None:
+    """A task has started. Called in the process that the user started."""
+
+
+@pytest.hookspec
+def pytest_moderator_task_complete(result: TaskResult) -> None:
+    """A task has ended without failing: completed, or skipped (``result.status`` tells).
+
+    Called in the process that the user started.
+    """
+
+
+@pytest.hookspec
+def pytest_moderator_task_error(task: Task, error: Exception) -> None:
+    """A task has failed; ``error.result`` is its result. Called in the process that the user started."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_moderator_modify_plan(plan: ExecutionPlan) -> ExecutionPlan | None:
+    """Give another plan in place of this one, or ``None`` to leave it.
+
+    ``dataclasses.replace(plan, depends_on={...})`` adds prerequisites. Called once a tasks file, in the process
+    that the user started, before the first task.
+    """

@@ -1,0 +1,223 @@
+"""Running on pytest-xdist's workers: our scheduler in the controlling process, and our part of each worker.
+
+How a task gets to a worker:
+
+1. A worker that has collected is free. The scheduler asks the coordinator for the most urgent task that may start,
+   and sends the worker two indices: the task's, and that of the *relay* (see :mod:`pytest_moderator.relay`). A
+   worker does not start an item before it knows of another one behind it; the relay is that one.
+2. The worker runs the task, takes up the relay and waits. The scheduler hears that the task has ended, settles it
+   and sends the next pair. Nothing is ever queued ahead, so that the most urgent task always goes first.
+3. A relay that is told the true next item tears down what that one does not share with the one before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.attempt import end_marked_processes
+from pytest_moderator.handout import Handout
+from pytest_moderator.relay import RelayItem, make_relay, marks_in, tear_down
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from xdist.workermanage import WorkerController
+
+    from pytest_moderator.run import Run
+
+HANDOUT = "moderator_handout"
+ARGS = "moderator_args"
+_OWNER = "moderator_nodeid"
+
+
+class ParallelScheduling:
+    """Sends a task when its prerequisites have ended and a worker is free (xdist's ``Scheduling`` protocol)."""
+
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        self.config = config
+        self.run = run
+        self._index: dict[WorkerController, dict[str, int] | None] = {}
+        self._running: dict[WorkerController, str | None] = {}
+        self._marks: dict[str, list[str]] = {}
+        self._lost: dict[str, int] = {}
+
+    @property
+    def nodes(self) -> list[WorkerController]:
+        """The workers that are up."""
+        return list(self._index)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether at least one worker knows the items; the others join when they do."""
+        return any(index is not None for index in self._index.values())
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether nothing runs and nothing will start."""
+        return self.run.finished
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something has been scheduled."""
+        return self.run.begun
+
+    def add_node(self, node: WorkerController) -> None:
+        """Note a worker that is up, and has yet to collect."""
+        self._index[node] = None
+        self._running[node] = None
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """Note what a worker has collected; its relay stands behind all else."""
+        self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
+
+    def schedule(self) -> None:
+        """Give every free worker the most urgent task that may start."""
+        if not self.run.begun:
+            collected = next(index for index in self._index.values() if index is not None)
+            self.run.begin(list(collected), self._marks)
+        for node, index in self._index.items():
+            while index is not None and self._running[node] is None and not node.shutting_down:
+                nodeid = self.run.start_next()
+                if nodeid is None:
+                    return
+                self._send(node, index, nodeid)
+
+    def _send(self, node: WorkerController, index: dict[str, int], nodeid: str) -> None:
+        self.run.worker_of[nodeid] = node.gateway.id
+        if nodeid in index:
+            self._running[node] = nodeid
+            node.send_runtest_some([index[nodeid], len(index)])
+            return
+        message = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
+        self._report_crash(nodeid, message)
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Settle the task that a worker has ended, and give it another."""
+        del duration
+        nodeid = self._running[node]
+        if nodeid is None or (self._index[node] or {}).get(nodeid) != item_index:
+            return  # a relay
+        self._running[node] = None
+        self.run.end(nodeid)
+        self.schedule()
+
+    def mark_test_pending(self, item: str) -> None:
+        """Let a plugin have a task run again that was lost in a crash."""
+        self.run.retry(item)
+        self.schedule()
+
+    def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
+        """Nothing is queued ahead, so there is nothing to take back."""
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Forget a worker.
+
+        Returns:
+            The item that it was running, unless that is run again.
+
+        Raises:
+            KeyError: the worker is not known.
+        """
+        del self._index[node]
+        nodeid = self._running.pop(node)
+        found = nodeid and self.run.handout.find(nodeid)
+        if not nodeid or not found:
+            return nodeid
+        task = found[1]
+        end_marked_processes(self.run.handout.run_id, task.id)
+        self._lost[nodeid] = self._lost.get(nodeid, 0) + 1
+        if self._lost[nodeid] > (task.retries or 0):
+            return nodeid
+        self.run.retry(nodeid)
+        self.schedule()
+        return None
+
+    @pytest.hookimpl(tryfirst=True, optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Read what the relay's id tells, and keep the relay out of all counts."""
+        self._marks = marks_in(ids.pop())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
+        """Give a report that a relay has sent to the item that it is about."""
+        if _OWNER in data:
+            data["nodeid"] = data.pop(_OWNER)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Settle a task whose worker died: xdist reports it, and neither ends nor counts it."""
+        if str(report.when) == "???" and report.nodeid in self.run.coordinator.running:
+            self._count_failure()
+            self.run.end(report.nodeid)
+            self.schedule()
+
+    def _report_crash(self, nodeid: str, message: str) -> None:
+        file = nodeid.split("::", maxsplit=1)[0]
+        report = pytest.TestReport(nodeid, (file, None, nodeid), {}, "failed", message, "???")  # type: ignore[arg-type]
+        self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _count_failure(self) -> None:
+        dsession: Any = self.config.pluginmanager.get_plugin("dsession")
+        dsession.countfailures += 1
+        if dsession.maxfail and dsession.countfailures >= dsession.maxfail and not dsession.shouldstop:
+            dsession.shouldstop = f"stopping after {dsession.countfailures} failures"
+
+
+class Controller:
+    """Hands out the tasks, and puts the scheduling in xdist's hands."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._text = run.handout.to_json()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Hand out the tasks."""
+        node.workerinput[HANDOUT] = self._text
+        node.workerinput[ARGS] = [str(arg) for arg in node.config.args]
+
+    @pytest.hookimpl(tryfirst=True, optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> ParallelScheduling:
+        """Schedule by the plan."""
+        scheduling = ParallelScheduling(config, self.run)
+        config.pluginmanager.register(scheduling, "moderator_scheduling")
+        return scheduling
+
+
+class Worker:
+    """Our part of a worker: the relay, and what it does."""
+
+    def __init__(self) -> None:
+        self._last: pytest.Item | None = None
+        self._relay: RelayItem | None = None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Put the relay behind all other items, whatever other plugins do to their order."""
+        yield
+        self._relay = make_relay(session, items)
+        items.append(self._relay)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run the relay in our way; have it stand beside any other item."""
+        if self._relay is None or item is not self._relay:
+            self._last = item
+            if self._relay is not None:
+                self._relay.beside = item
+            return None
+        report = tear_down(self._last, nextitem) if self._last else None
+        if report is not None:
+            setattr(report, _OWNER, report.nodeid)
+            report.nodeid = item.nodeid  # a worker may only report on the item that it runs
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True
+
+
+def read_handout(config: pytest.Config) -> Handout:
+    """Read in a worker what the controlling process has handed out."""
+    return Handout.from_json(config.workerinput[HANDOUT])  # type: ignore[attr-defined]

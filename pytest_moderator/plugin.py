@@ -1,0 +1,79 @@
+"""The one module that pytest always loads: options in; the rest only when ``--moderator`` is given.
+
+Nothing else of the package is imported here, so that those who never use it never pay for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+# name, metavar (none: a flag), help. `pytest_moderator.settings` says the rest of them.
+_OPTIONS = (
+    ("order", "MODE", "What a task waits for besides its dependencies: phases, stories or explicit"),
+    ("isolation", "LEVEL", "How much of a place of its own a task gets: none, directory, branch or full"),
+    ("timeout", "TIME", "Time limit of one attempt, such as 90, 10m or 1h30m"),
+    ("retries", "N", "Further attempts after a failed one, 0 to 100"),
+    ("grace", "TIME", "Time between asking a process to end and killing it"),
+    ("backend", "NAME", "Backend for tasks that carry nothing to run"),
+    ("with_deps", "", "Select the unfinished prerequisites of selected tasks too"),
+    ("json", "PATH", "Write the execution report to this file"),
+    ("events", "PATH", "Write what happens to this file or pipe as it happens, one JSON object a line"),
+    ("state_dir", "DIR", "Directory for records and logs"),
+    ("output_limit", "SIZE", "How much of stdout and of stderr a report keeps, such as 64KiB"),
+    ("config", "PATH", "Read this file in place of moderator.yaml"),
+)
+_INI_ONLY = (
+    ("workers", "How many tasks run at once where -n is not given, 1 to 32"),
+    ("file", "The tasks file when none is named"),
+)
+_MARKERS = (
+    "task(id, phase, story, backend, parallel, optional, critical): a task of a tasks file, for -m.",
+    "depends_on(*ids): run only after these tasks have succeeded (task ids, or node ids of tests).",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("moderator", "run the tasks of a Markdown file")
+    group.addoption(
+        "--moderator",
+        action="store_true",
+        help="Read every Markdown file that is named (and every tasks.md of a directory that is named) "
+        "as tasks, and run them.",
+    )
+    for name, metavar, text in _OPTIONS:
+        flag = f"--moderator-{name.replace('_', '-')}"
+        if metavar:
+            group.addoption(flag, dest=f"moderator_{name}", metavar=metavar, default=None, help=text)
+        else:
+            group.addoption(flag, dest=f"moderator_{name}", action="store_true", help=text)
+        parser.addini(f"moderator_{name}", text, type="string", default="")
+    for name, text in _INI_ONLY:
+        parser.addini(f"moderator_{name}", text, type="string", default="")
+    parser.addini("moderator_fixtures", "Fixtures set up around every task", type="linelist", default=[])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Settle everything that a mistake could spoil, before any other plugin looks at the command line."""
+    if config.getoption("moderator"):
+        from pytest_moderator.startup import settle  # noqa: PLC0415 (paid for only with --moderator)
+
+        settle(config)
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks always, and all that does something only with ``--moderator``."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("moderator"):
+        from pytest_moderator.startup import activate  # noqa: PLC0415 (paid for only with --moderator)
+
+        activate(config)

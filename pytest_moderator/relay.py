@@ -1,0 +1,93 @@
+"""The item between two items.
+
+pytest tears an item down towards the next one, and keeps the fixtures that both share. Which task comes next is
+only known when the one before has ended, so every item is told that a *relay* comes next. The relay says that it
+stands beside the item that runs, so that all but the item's own fixtures stay; what the true next item does not
+share is torn down as soon as that one is known.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.collection import TaskItem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from _pytest.nodes import Node  # what `listchain` is said to give; it has no public name
+
+_PREFIX = "relay "
+
+
+class RelayItem(pytest.Item):
+    """Stands for whatever comes next."""
+
+    beside: pytest.Item | None = None
+
+    def listchain(self) -> list[Node]:
+        """Give the collectors of the item that it stands beside, and itself."""
+        if self.beside is None:
+            return super().listchain()
+        return [*self.beside.listchain()[:-1], self]
+
+    def runtest(self) -> None:
+        """Do nothing."""
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        """Stand nowhere."""
+        return "", None, "relay"
+
+
+def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport | None:
+    """Tear down what the next item does not share with one that has run.
+
+    Args:
+        item: the one that has run.
+        nextitem: the one that will run; ``None`` to tear down everything.
+
+    Returns:
+        The report of a fixture that failed in it.
+    """
+    # The hook for this also ends the logging of the item, which has ended already: hence the step beneath it.
+    state = item.session._setupstate
+    call = pytest.CallInfo.from_call(
+        lambda: state.teardown_exact(nextitem),
+        when="teardown",
+        reraise=(KeyboardInterrupt, pytest.exit.Exception),
+    )
+    if call.excinfo is None:
+        return None
+    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+    return report
+
+
+def make_relay(session: pytest.Session, items: Sequence[pytest.Item]) -> RelayItem:
+    """Make the relay of a worker.
+
+    A worker tells the controlling process the ids of its items before anything else, and nothing more. So what
+    only workers know, the ``depends_on`` marks, is part of the relay's id.
+    """
+    relay: RelayItem = RelayItem.from_parent(session, name=f"{_PREFIX}{json.dumps(marks_of(items))}")
+    return relay
+
+
+def marks_in(nodeid: str) -> dict[str, list[str]]:
+    """Read the marks from a relay's node id."""
+    marks: dict[str, list[str]] = json.loads(nodeid.partition(_PREFIX)[2])
+    return marks
+
+
+def marks_of(items: Iterable[pytest.Item]) -> dict[str, list[str]]:
+    """Gather what ``depends_on`` marks name, by node id, as far as a tasks file does not say it itself."""
+    marks = {}
+    for item in items:
+        known = item.task.depends_on if isinstance(item, TaskItem) else ()
+        names = [str(name) for mark in item.iter_markers("depends_on") for name in mark.args]
+        added = [name for name in names if name not in known]
+        if added:
+            marks[item.nodeid] = added
+    return marks

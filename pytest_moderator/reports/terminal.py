@@ -1,0 +1,194 @@
+"""The terminal: who starts, who ends and how long it took; at the end what came of everything, by phase."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.attempt import clean
+from pytest_moderator.model import TaskStatus
+from pytest_moderator.runner import folder_of
+from pytest_moderator.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+    from pytest_moderator.errors import TaskFailedError
+    from pytest_moderator.handout import FileHandout
+    from pytest_moderator.model import ExecutionContext, Problem, Task, TaskResult
+    from pytest_moderator.run import Run
+
+    Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
+
+_COLOURS = {
+    "completed": "green",
+    "done": "cyan",
+    "failed": "red",
+    "skipped": "yellow",
+    "not started": "yellow",
+}
+
+
+class TerminalView:
+    """Writes beside pytest's own terminal reporter.
+
+    Without ``-v`` a task has a line of ours for its start and one for its end, and no letter; with ``-v`` it has
+    pytest's own line, with its title; with ``-q`` a letter, as any test.
+
+    Args:
+        config: pytest's.
+        run: what is shown.
+        warnings: problems of the tasks files that do not keep them from running.
+        terminal: pytest's reporter.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        run: Run,
+        warnings: Sequence[Problem],
+        terminal: pytest.TerminalReporter,
+    ) -> None:
+        self._config = config
+        self._run = run
+        self._warnings = warnings
+        self._terminal = terminal
+        self._verbosity = config.get_verbosity()
+        self._ended = 0
+        if self._verbosity == 0:
+            terminal.showfspath = False  # a task has lines of its own
+
+    def pytest_report_header(self) -> list[str]:
+        """Name the files, and what is odd about them."""
+        handout = self._run.handout
+        lines = [f"moderator: run {handout.run_id}"]
+        for file in handout.files:
+            report = self._run.report(file)
+            done = sum(task.done for task in file.tasks)
+            lines.append(
+                f"moderator: {file.nodeid}: {_count(len(file.tasks), 'task')}, {done} done, order {report.order}"
+            )
+        return [*lines, *(str(problem) for problem in self._warnings)]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, Status, Status]:
+        """Give tasks that were done before a category of their own; leave the line of a task to us."""
+        status = yield
+        if getattr(report, "moderator_done", False):
+            status = ("done", "d", ("DONE", {"cyan": True}))
+        if self._verbosity == 0 and self._run.handout.find(report.nodeid):
+            return status[0], "", status[2]
+        return status
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Show the title behind pytest's own line."""
+        found = self._run.handout.find(nodeid)
+        if found and self._verbosity > 0:
+            self._terminal.write(f"{clean(found[1].title)} ")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Show the title behind the line of a task that ended on a worker."""
+        found = self._run.handout.find(report.nodeid)
+        if found and self._verbosity > 0 and report.when == "call" and hasattr(report, "node"):
+            self._terminal.write(f" {clean(found[1].title)}")
+
+    def pytest_moderator_task_start(self, task: Task, context: ExecutionContext) -> None:
+        """Show who starts."""
+        del context
+        self._line(task, "started", task.title)
+
+    def pytest_moderator_task_complete(self, result: TaskResult) -> None:
+        """Show who has ended."""
+        self._ended += 1
+        if result.status is TaskStatus.COMPLETED:
+            self._line(result.task, "completed", f"in {format_duration(result.duration_seconds)}", result)
+        else:
+            kind = "done" if result.task.done else "skipped"
+            self._line(result.task, kind, result.error_message or "", result)
+
+    def pytest_moderator_task_error(self, task: Task, error: TaskFailedError) -> None:
+        """Show who has failed."""
+        self._ended += 1
+        result = error.result
+        self._line(task, "failed", f"in {format_duration(result.duration_seconds)}: {_why(result)}", result)
+
+    def _line(self, task: Task, word: str, text: str, result: TaskResult | None = None) -> None:
+        if self._verbosity != 0 or self._config.option.collectonly:
+            return
+        total = sum(len(file.tasks) for file in self._run.handout.files)
+        progress = (
+            f"[{self._ended:>{len(str(total))}}/{total}]" if result else " " * (len(str(total)) * 2 + 3)
+        )
+        worker = f" [{result.worker}]" if result and result.worker and result.attempts else ""
+        self._terminal.ensure_newline()
+        self._terminal.write(f"{progress} {task.id} ")
+        colour = _COLOURS.get(word)
+        self._terminal.write(word, **({colour: True} if colour else {}))
+        self._terminal.write_line(f" {clean(text)}{worker}")
+
+    def pytest_terminal_summary(self) -> None:
+        """Sum up each file by phase."""
+        if not self._run.begun:
+            return
+        if self._verbosity < 0:
+            for problem in self._warnings:
+                self._terminal.write_line(str(problem))
+        self._terminal.section("tasks")
+        for file in self._run.handout.files:
+            self._summarise(file)
+        self._terminal.write_line(f"logs: {_relative(self._run.handout.directory)}")
+
+    def _summarise(self, file: FileHandout) -> None:
+        report = self._run.report(file)
+        selected = [r for r in report.results if r.error_message != "not selected"]
+        write = self._terminal.write_line
+        for phase, group in groupby(selected, key=lambda result: result.task.phase):
+            results = list(group)
+            write(f"{clean(phase or file.nodeid)}: {_counts(results)}")
+            for result in results:
+                self._explain(file, result)
+        faster = f", {report.speed_up:.1f} times as fast as one by one" if report.speed_up else ""
+        write(
+            f"{file.nodeid}: {_counts(selected)} in {format_duration(report.duration_seconds)}"
+            f" ({format_duration(report.busy_seconds)} of work{faster})"
+        )
+
+    def _explain(self, file: FileHandout, result: TaskResult) -> None:
+        kind = kind_of(result)
+        if kind in ("completed", "done"):
+            return
+        self._terminal.write(f"  {result.task.id} ")
+        self._terminal.write(kind, **{_COLOURS[kind]: True})
+        logs = f" ({_relative(folder_of(self._run.handout, file, result.task))})" if result.attempts else ""
+        self._terminal.write_line(f": {clean(_why(result))}{logs}")
+
+
+def kind_of(result: TaskResult) -> str:
+    """Give the word for what came of a task: that of pytest's summary, in full."""
+    if result.status is TaskStatus.SKIPPED and result.task.done:
+        return "done"
+    return result.status.value if result.status.ended else "not started"
+
+
+def _why(result: TaskResult) -> str:
+    return result.error_message or f"exit code {result.exit_code}"
+
+
+def _counts(results: Iterable[TaskResult]) -> str:
+    counts = Counter(kind_of(result) for result in results)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]) or "nothing selected"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _relative(path: os.PathLike[str]) -> str:
+    relative = os.path.relpath(path)
+    return os.fspath(path) if relative.startswith("..") else relative

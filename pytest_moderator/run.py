@@ -1,0 +1,225 @@
+"""The run as the controlling process knows it: who may start, what came of whom, and telling everybody.
+
+``begin`` is called once, when it is known which items there are. From then on a loop (``sequential``, ``parallel``)
+asks ``start_next`` and says ``end``; reports arrive through pytest's own hooks in between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.clock import Stopwatch
+from pytest_moderator.coordinator import Coordinator, DependencyCycleError
+from pytest_moderator.errors import TaskFailedError
+from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
+from pytest_moderator.runner import place_of
+from pytest_moderator.steps import make_steps, resolve_marks, with_marks
+from pytest_moderator.verdict import Verdict, reports_of_skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_moderator.coordinator import Blocked
+    from pytest_moderator.handout import FileHandout, Handout
+    from pytest_moderator.model import Task
+    from pytest_moderator.plan import ExecutionPlan
+
+LOGGER = logging.getLogger("pytest_moderator")
+
+
+class Run:
+    """One run. Registered in the controlling process.
+
+    Attributes:
+        handout: what all processes were told.
+        workers: how many tasks can run at once.
+        worker_of: by node id, the process that was given the item last.
+        stop_reason: why nothing new starts; empty while it does.
+    """
+
+    def __init__(
+        self, config: pytest.Config, handout: Handout, plans: Mapping[str, ExecutionPlan], workers: int
+    ) -> None:
+        self.config = config
+        self.handout = handout
+        self.workers = workers
+        self.worker_of: dict[str, str] = {}
+        self.stop_reason = ""
+        self._plans = dict(plans)
+        self._coordinator: Coordinator | None = None
+        self._results: dict[str, TaskResult] = {}
+        self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
+        self._watch = Stopwatch()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known which items there are."""
+        return self._coordinator is not None
+
+    @property
+    def coordinator(self) -> Coordinator:
+        """Who may start."""
+        if self._coordinator is None:
+            raise RuntimeError("asked before it is known which items there are")
+        return self._coordinator
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing runs and nothing will start."""
+        return self._coordinator is not None and self._coordinator.finished
+
+    def begin(self, nodeids: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> None:
+        """Take stock of the items of this session, and settle those that never start.
+
+        Args:
+            nodeids: all items, in pytest's order.
+            depends_on: by node id, what its ``depends_on`` marks name.
+
+        Raises:
+            pytest.UsageError: a mark names something that is not there, or things wait for each other.
+        """
+        needs = resolve_marks(self.handout, nodeids, depends_on)
+        for file in self.handout.files:
+            plan = with_marks(self._plans[file.nodeid], file, needs)
+            self._plans[file.nodeid] = self.config.hook.pytest_moderator_modify_plan(plan=plan) or plan
+        steps, satisfied = make_steps(self.handout, self._plans, nodeids, needs)
+        try:
+            self._coordinator = Coordinator(steps, satisfied)
+        except DependencyCycleError as error:
+            raise pytest.UsageError(f"depends_on: {error}; remove one of these dependencies") from error
+        self._watch.start()
+        for nodeid in nodeids:
+            found = self.handout.find(nodeid)
+            if found is not None and found[1].done:
+                self._skip(nodeid, "already done", ())
+        self._skip_blocked(self._coordinator.blocked_at_start)
+
+    def start_next(self) -> str | None:
+        """Take the most urgent item that may start now; ``None`` when none may."""
+        return self.coordinator.start_next()
+
+    def retry(self, nodeid: str) -> None:
+        """Forget what a lost attempt has reported, and let the item start again."""
+        self._verdicts.pop(nodeid, None)
+        self.coordinator.again(nodeid)
+
+    def stop(self, reason: str) -> None:
+        """Let nothing new start; what runs goes on."""
+        self.stop_reason = self.stop_reason or reason
+        self.coordinator.stop()
+
+    def end(self, nodeid: str) -> None:
+        """Settle an item that has gone through pytest's whole protocol, and those that it keeps from starting."""
+        verdict = self._verdicts[nodeid]
+        success = verdict.success
+        found = self.handout.find(nodeid)
+        if found is not None:
+            task = found[1]
+            self._conclude(nodeid, verdict.result_of(task, self.worker_of.get(nodeid)))
+            success = success or task.optional
+            if not success and task.critical and verdict.failed:
+                self.stop(f"critical task {task.id} failed")
+        self._watch.lap()
+        self._skip_blocked(self.coordinator.end(nodeid, success=success))
+        if self.stop_reason and self.finished:
+            self.skip_rest()
+
+    def skip_rest(self) -> None:
+        """Report what will not start any more as skipped."""
+        for nodeid in self.coordinator.pending:
+            self._skip(nodeid, f"not started: {self.stop_reason}", ())
+            self.coordinator.end(nodeid, success=False)
+
+    def _skip_blocked(self, blocked: Iterable[Blocked]) -> None:
+        for entry in blocked:
+            self._skip(entry.key, self._why_blocked(entry.by), entry.by)
+
+    def _why_blocked(self, by: Sequence[str]) -> str:
+        names = []
+        for key in by:
+            found = self.handout.find(key)
+            name = found[1].id if found else key
+            if key not in self.coordinator.outcomes and key not in self.coordinator.running:
+                names.append(f"{name} (not selected; --moderator-with-deps selects it)")
+                continue
+            result = self._results.get(key)
+            skipped = result is not None and result.status is TaskStatus.SKIPPED
+            names.append(f"{name} ({result.error_message})" if result and skipped else name)
+        return f"blocked by {', '.join(names)}"
+
+    def _skip(self, nodeid: str, reason: str, by: Sequence[str]) -> None:
+        found = self.handout.find(nodeid)
+        if found is not None:
+            ids = tuple(other[1].id if (other := self.handout.find(key)) else key for key in by)
+            result = TaskResult(
+                found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=ids
+            )
+            self._conclude(nodeid, result)
+        for report in reports_of_skip(nodeid, found, reason):
+            self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _conclude(self, nodeid: str, result: TaskResult) -> None:
+        self._results[nodeid] = result
+        hook = self.config.hook
+        if result.status is TaskStatus.FAILED:
+            error = TaskFailedError(result)
+            self._tell(lambda: hook.pytest_moderator_task_error(task=result.task, error=error))
+        else:
+            self._tell(lambda: hook.pytest_moderator_task_complete(result=result))
+
+    @staticmethod
+    def _tell(call: Callable[[], object]) -> None:
+        """Call a hook of somebody who only watches: his mistake must not change the run."""
+        try:
+            call()
+        except Exception:
+            LOGGER.exception("a progress hook failed; the run goes on")
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Tell those who watch that a task has started."""
+        found = self.handout.find(nodeid)
+        if found is None:
+            return
+        task, hook = found[1], self.config.hook
+        context = place_of(self.handout, task)
+        self._tell(lambda: hook.pytest_moderator_task_start(task=task, context=context))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what an item's report says, until the item ends."""
+        if report.when in ("setup", "call", "teardown", "???"):
+            self._verdicts[report.nodeid].add(report)
+
+    def report(self, file: FileHandout) -> ExecutionReport:
+        """Sum up one file, as far as it has come."""
+        plan = self._plans[file.nodeid]
+        return ExecutionReport(
+            run_id=self.handout.run_id,
+            file=file.nodeid,
+            order=plan.order,
+            workers=self.workers,
+            started_at=self._watch.started_at,
+            finished_at=self._watch.finished_at,
+            duration_seconds=self._watch.seconds,
+            results=tuple(self._result_of(file, task) for task in file.tasks),
+        )
+
+    def _result_of(self, file: FileHandout, task: Task) -> TaskResult:
+        nodeid = f"{file.nodeid}::{task.id}"
+        if nodeid in self._results:
+            return self._results[nodeid]
+        pending = TaskResult(task, status=TaskStatus.PENDING, attempts=0)
+        if not self.begun:
+            return pending
+        if task.done:
+            return replace(pending, status=TaskStatus.SKIPPED, error_message="already done")
+        if nodeid in self.coordinator.running:
+            return replace(pending, error_message=f"interrupted on {self.worker_of.get(nodeid, 'main')}")
+        if nodeid in self.coordinator.pending:
+            return replace(pending, error_message=f"not started: {self.stop_reason or 'the run was stopped'}")
+        return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")

@@ -1,0 +1,131 @@
+"""Running one task in this process: its place, its backend, its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.attempt import LocalLauncher, run_task
+from pytest_moderator.backends.base import AttemptContext, Backend
+from pytest_moderator.backends.routing import BackendRouter, NoBackend
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.isolation import create_isolated_context, sanitise_id
+from pytest_moderator.isolation import prepare as prepare_place
+from pytest_moderator.model import ExecutionContext, IsolationLevel, TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_moderator.handout import FileHandout, Handout
+    from pytest_moderator.model import Task
+
+
+class TaskRunner:
+    """Runs tasks, one at a time.
+
+    Args:
+        config: pytest's.
+        handout: the run.
+        backends: all backends of this process.
+        worker: this process: ``gw0`` and so on, or ``main`` without workers.
+    """
+
+    def __init__(
+        self, config: pytest.Config, handout: Handout, backends: Sequence[Backend], worker: str
+    ) -> None:
+        self._config = config
+        self._handout = handout
+        self._worker = worker
+        self._launcher = LocalLauncher()
+        self._backends = backends
+        self._routers = {
+            file.nodeid: BackendRouter(
+                backends, file.backend, self._ask if file.routing else lambda *_, name=file.backend: name
+            )
+            for file in handout.files
+        }
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._tries: dict[tuple[str, str], int] = {}
+
+    def run(self, file: FileHandout, task: Task, fixtures: Mapping[str, str]) -> TaskResult:
+        """Run a task to its end.
+
+        Args:
+            file: the file that it stands in.
+            task: the task.
+            fixtures: environment variables that fixtures give.
+        """
+        if task.id in file.groups:
+            return TaskResult(task, attempts=0, worker=self._worker)
+        context = self._context(file, task)
+        try:
+            backend = self._routers[file.nodeid].select_backend(task, context)
+            prepare_place(context)
+        except ModeratorError as error:
+            status = TaskStatus.SKIPPED if isinstance(error, NoBackend) else TaskStatus.FAILED
+            code = int(status is TaskStatus.FAILED)
+            return TaskResult(
+                task, code, status=status, attempts=0, worker=self._worker, error_message=str(error)
+            )
+        result = run_task(task, backend, context, fixtures=fixtures)
+        self._tries[file.nodeid, task.id] = result.attempts
+        return result
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        for backend in self._backends:
+            backend.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def _ask(self, task: Task, context: ExecutionContext) -> str | Backend | None:
+        choice: str | Backend | None = self._config.hook.pytest_moderator_select_backend(
+            task=task, context=context
+        )
+        return choice
+
+    def _context(self, file: FileHandout, task: Task) -> AttemptContext:
+        place = place_of(self._handout, task)
+        return AttemptContext(
+            **{item.name: getattr(place, item.name) for item in dataclasses.fields(ExecutionContext)},
+            run_id=self._handout.run_id,
+            attempt=1 + self._tries.get((file.nodeid, task.id), 0),
+            worker=self._worker,
+            directory=folder_of(self._handout, file, task),
+            timeout=task.timeout,
+            grace=file.grace,
+            workspace=self._handout.root,
+            tasks_file=file.path,
+            worker_directory=self._scratch_directory(),
+            launcher=self._launcher,
+        )
+
+    def _scratch_directory(self) -> Path:
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix=f"moderator-{self._worker}-")
+        return Path(self._scratch.name)
+
+
+RUNNER = pytest.StashKey[TaskRunner]()
+
+
+def place_of(handout: Handout, task: Task) -> ExecutionContext:
+    """Make the place of a task in a run."""
+    base = ExecutionContext(
+        project_id=handout.root.name or os.fspath(handout.root),
+        working_directory=handout.root,
+        git_branch=f"moderator/{handout.run_id}",
+        state_dir=handout.state_dir,
+    )
+    return create_isolated_context(base, task.id, task.isolation or IsolationLevel.NONE)
+
+
+def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
+    """Name the folder of a task's logs; of ids that several files have, each gets one of its own."""
+    name = f"{file.nodeid}::{task.id}" if task.id in handout.ambiguous else task.id
+    return handout.directory / "tasks" / sanitise_id(name)

@@ -1,0 +1,53 @@
+"""The loop without workers: one item after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.relay import make_relay, marks_of, tear_down
+
+if TYPE_CHECKING:
+    from pytest_moderator.run import Run
+
+
+class SequentialLoop:
+    """Runs the items in the order that the coordinator wants."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Take pytest's place, unless there is nothing to run."""
+        if session.config.option.collectonly or session.testsfailed:
+            return None
+        items = {item.nodeid: item for item in session.items}
+        self.run.begin(list(items), marks_of(session.items))
+        relay = make_relay(session, ())
+        last: pytest.Item | None = None
+        while (nodeid := self.run.start_next()) is not None:
+            item = items[nodeid]
+            self._hand_over(last, item)
+            last = relay.beside = item
+            self.run.worker_of[nodeid] = "main"
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=relay)
+            self.run.end(nodeid)
+            _stop_if_asked(session)
+        self._hand_over(last, None)
+        _stop_if_asked(session)
+        return True
+
+    @staticmethod
+    def _hand_over(last: pytest.Item | None, item: pytest.Item | None) -> None:
+        report = last and tear_down(last, item)
+        if last and report:
+            last.ihook.pytest_runtest_logreport(report=report)
+
+
+def _stop_if_asked(session: pytest.Session) -> None:
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)

@@ -1,0 +1,190 @@
+"""What happens when ``--moderator`` is given: read and check everything, then put each part in its place."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator import interrupts
+from pytest_moderator.collection import TasksCollection
+from pytest_moderator.handout import hand_out
+from pytest_moderator.model import Severity
+from pytest_moderator.parallel import ARGS, Controller, Worker, read_handout
+from pytest_moderator.prepare import Prepared, prepare
+from pytest_moderator.reports.events import EventStream
+from pytest_moderator.reports.html import HtmlColumns
+from pytest_moderator.reports.json_report import JsonReport
+from pytest_moderator.reports.terminal import TerminalView
+from pytest_moderator.run import Run
+from pytest_moderator.runner import RUNNER, TaskRunner
+from pytest_moderator.sequential import SequentialLoop
+from pytest_moderator.settings import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_moderator.handout import Handout
+
+_PREPARED = pytest.StashKey[tuple[Prepared, ...]]()
+_BACKENDS = pytest.StashKey["Sequence[Backend]"]()
+
+
+def settle(config: pytest.Config) -> None:
+    """Read and check the tasks files, before anything is started.
+
+    Raises:
+        pytest.UsageError: they cannot be run.
+    """
+    if config.option.help or config.option.version:
+        return
+    if sys.platform == "win32":
+        raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
+    _add_hooks(config)
+    if is_worker(config):
+        config.args[:] = config.workerinput[ARGS]  # type: ignore[attr-defined]
+        return
+    config.args[:] = _arguments(config)
+    prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
+    if not prepared:
+        raise pytest.UsageError("--moderator: no tasks file among the arguments; name one, such as tasks.md")
+    errors = [
+        problem for entry in prepared for problem in entry.problems if problem.severity is Severity.ERROR
+    ]
+    if errors:
+        raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, errors)))
+    config.stash[_PREPARED] = prepared
+    _choose_workers(config, prepared[0].settings.workers)
+
+
+def activate(config: pytest.Config) -> None:
+    """Register the parts of this process."""
+    if config.option.help or config.option.version:
+        return
+    register = config.pluginmanager.register
+    if is_worker(config):
+        handout = read_handout(config)
+        register(TasksCollection(handout), "moderator_collection")
+        register(Worker(), "moderator_worker")
+        _install_runner(config, handout, config.workerinput["workerid"])  # type: ignore[attr-defined]
+        return
+    prepared = config.stash[_PREPARED]
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    handout = hand_out(prepared, run_id=run_id, root=config.rootpath)
+    plans = {file.nodeid: entry.plan for file, entry in zip(handout.files, prepared, strict=True)}
+    run = Run(config, handout, plans, workers=len(config.getoption("tx", None) or [None]))
+    register(run, "moderator_run")
+    register(TasksCollection(handout), "moderator_collection")
+    _register_views(config, run, prepared)
+    interrupts.listen(config)
+    if is_distributed(config):
+        register(Controller(run), "moderator_controller")
+    else:
+        register(SequentialLoop(run), "moderator_sequential")
+        _install_runner(config, handout, "main")
+
+
+def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, ...]) -> None:
+    register = config.pluginmanager.register
+    warnings = [problem for entry in prepared for problem in entry.problems]
+    if terminal := config.pluginmanager.get_plugin("terminalreporter"):
+        register(TerminalView(config, run, warnings, terminal), "moderator_terminal")
+    settings = prepared[0].settings
+    if config.option.collectonly:
+        return
+    if settings.json:
+        register(JsonReport(run, settings.json), "moderator_json")
+    if settings.events:
+        register(EventStream(run, settings.events), "moderator_events")
+    if html := config.getoption("htmlpath", None):
+        register(HtmlColumns(run, Path(html)), "moderator_html")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of xdist's workers."""
+    return hasattr(config, "workerinput")
+
+
+def is_distributed(config: pytest.Config) -> bool:
+    """Whether xdist runs the items on workers."""
+    distributed = config.getoption("dist", "no") != "no" and bool(config.getoption("tx", None))
+    return distributed and not config.option.collectonly
+
+
+def find_tasks_files(config: pytest.Config) -> Iterator[Path]:
+    """Go through the tasks files that the arguments name, each once, in the order of the arguments."""
+    seen: set[Path] = set()
+    for argument in config.args:
+        path = config.invocation_params.dir / str(argument).split("::")[0]
+        for file in [path] if path.suffix == ".md" else _inside(path, config):
+            real = Path(os.path.normpath(file))
+            if real not in seen:
+                seen.add(real)
+                yield real
+
+
+def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:
+    """Find every ``tasks.md`` below a directory, where pytest would look."""
+    patterns = config.getini("norecursedirs")
+    for directory, names, files in os.walk(path):
+        names[:] = sorted(n for n in names if not any(fnmatch.fnmatch(n, pattern) for pattern in patterns))
+        if "tasks.md" in files:
+            yield Path(directory, "tasks.md")
+
+
+def _add_hooks(config: pytest.Config) -> None:
+    from pytest_moderator import hookspecs  # noqa: PLC0415 (only here)
+    from pytest_moderator.backends import builtin  # noqa: PLC0415 (only here)
+
+    config.pluginmanager.add_hookspecs(hookspecs)
+    config.pluginmanager.register(builtin, "moderator_backends")
+    config.stash[_BACKENDS] = [
+        backend for given in config.hook.pytest_moderator_backends() for backend in given
+    ]
+
+
+def _arguments(config: pytest.Config) -> list[str]:
+    """Give the arguments; where none were, the tasks file of the configuration."""
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return [str(argument) for argument in config.args]
+    named = config.getini("moderator_file")
+    home = config.inipath.parent if config.inipath else config.rootpath
+    file = home / (named or "tasks.md")
+    if not named and not file.exists():
+        raise pytest.UsageError(
+            f"--moderator: no tasks file was named, and there is no {file}; name one, such as tasks.md"
+        )
+    return [str(file)]
+
+
+def _prepare(config: pytest.Config, path: Path) -> Prepared:
+    here = config.invocation_params.dir
+    return prepare(
+        path,
+        str(path.relative_to(here)) if path.is_relative_to(here) else str(path),
+        backends=config.stash[_BACKENDS],
+        environ=os.environ,
+        choose=lambda task, context: config.hook.pytest_moderator_select_backend(task=task, context=context),
+        command_line={o.name: config.getoption(o.dest, None) for o in OPTIONS if o.flag},
+        ini={o.name: config.getini(o.ini) for o in OPTIONS if o.ini},
+        ini_path=str(config.inipath or "pytest configuration"),
+        rootdir=config.rootpath,
+        invocation_dir=here,
+    )
+
+
+def _choose_workers(config: pytest.Config, workers: int | None) -> None:
+    asked = config.getoption("numprocesses", None) is not None or config.getoption("tx", None)
+    if workers is not None and not asked and config.pluginmanager.hasplugin("xdist"):
+        config.option.numprocesses = workers
+
+
+def _install_runner(config: pytest.Config, handout: Handout, worker: str) -> None:
+    runner = config.stash[RUNNER] = TaskRunner(config, handout, config.stash[_BACKENDS], worker)
+    config.add_cleanup(runner.close)

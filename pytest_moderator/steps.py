@@ -1,0 +1,132 @@
+"""From the plans of the files and the items of the session to the steps of the coordinator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.coordinator import Step
+from pytest_moderator.plan import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_moderator.handout import FileHandout, Handout
+    from pytest_moderator.model import Task
+    from pytest_moderator.plan import ExecutionPlan
+
+
+def make_steps(
+    handout: Handout,
+    plans: Mapping[str, ExecutionPlan],
+    nodeids: Sequence[str],
+    needs: Mapping[str, tuple[str, ...]],
+) -> tuple[list[Step], set[str]]:
+    """Make the steps of a session.
+
+    Args:
+        handout: the tasks files.
+        plans: by node id of the file, its plan.
+        nodeids: all items of the session, in pytest's order.
+        needs: by node id of an item, what its marks make it depend on.
+
+    Returns:
+        The steps, and the node ids that count as having succeeded without being among them.
+    """
+    steps: dict[str, Step] = {}
+    satisfied: set[str] = set()
+    for file in handout.files:
+        steps.update(_steps_of(file, plans[file.nodeid], needs))
+        satisfied.update(f"{file.nodeid}::{task.id}" for task in file.tasks if task.done)
+    chosen = [steps.get(key) or Step(key, needs.get(key, ())) for key in nodeids if key not in satisfied]
+    return chosen, satisfied
+
+
+def resolve_marks(
+    handout: Handout, nodeids: Sequence[str], depends_on: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Find the node ids that ``depends_on`` marks mean.
+
+    Args:
+        handout: the tasks files.
+        nodeids: all items of the session.
+        depends_on: by node id of an item, what its ``depends_on`` marks name: ids of tasks, or node ids.
+
+    Raises:
+        pytest.UsageError: a mark names something that is not there, or that could be more than one.
+    """
+    items = set(nodeids)
+    needs: dict[str, tuple[str, ...]] = {}
+    wrong: list[str] = []
+    for nodeid, names in depends_on.items():
+        targets = []
+        for name in dict.fromkeys(names):
+            homes = _homes(handout, nodeid, name)
+            if name in items or handout.find(name):
+                targets.append(name)
+            elif len(homes) == 1:
+                targets.append(f"{homes[0].nodeid}::{name}")
+            elif homes:
+                where = " and ".join(f"{file.nodeid}::{name}" for file in homes)
+                wrong.append(f"{nodeid}: depends_on({name!r}) could be {where}; write the one that is meant")
+            elif "::" not in name:
+                wrong.append(f"{nodeid}: depends_on({name!r}) names no task of this session; correct the id")
+            else:
+                targets.append(name)
+        needs[nodeid] = tuple(targets)
+    if wrong:
+        raise pytest.UsageError("\n".join(wrong))
+    return needs
+
+
+def _homes(handout: Handout, nodeid: str, name: str) -> list[FileHandout]:
+    """Find the files that have such a task: the item's own file before all others."""
+    homes = [file for file in handout.files if name in file.by_id]
+    own = [file for file in homes if nodeid.startswith(f"{file.nodeid}::")]
+    return own or homes
+
+
+def with_marks(plan: ExecutionPlan, file: FileHandout, needs: Mapping[str, tuple[str, ...]]) -> ExecutionPlan:
+    """Plan again where marks have added dependencies between tasks of one file.
+
+    Raises:
+        pytest.UsageError: with them, the file cannot be planned.
+    """
+    added: dict[str, tuple[str, ...]] = {}
+    prefix = f"{file.nodeid}::"
+    for task in file.tasks:
+        ids = (
+            need.removeprefix(prefix) for need in needs.get(prefix + task.id, ()) if need.startswith(prefix)
+        )
+        new = tuple(task_id for task_id in ids if task_id not in plan.depends_on.get(task.id, ()))
+        if new:
+            added[task.id] = new
+    if not added:
+        return plan
+    plan = make_plan(plan.tasks_file, plan.order, added)
+    if plan.problems:
+        raise pytest.UsageError("\n".join(str(problem) for problem in plan.problems))
+    return plan
+
+
+def _steps_of(
+    file: FileHandout, plan: ExecutionPlan, needs: Mapping[str, tuple[str, ...]]
+) -> dict[str, Step]:
+    prefix = f"{file.nodeid}::"
+    shared: dict[int, tuple[str, ...]] = {}
+
+    def step(task: Task) -> Step:
+        after = plan.after.get(task.id, ())
+        if id(after) not in shared:
+            shared[id(after)] = tuple(prefix + other for other in after)
+        inside = (prefix + other for other in plan.depends_on.get(task.id, ()))
+        return Step(
+            key=prefix + task.id,
+            needs=tuple(dict.fromkeys((*inside, *needs.get(prefix + task.id, ())))),
+            after=shared[id(after)],
+            locks=plan.locks[task.id],
+            priority=plan.priority[task.id],
+        )
+
+    return {prefix + task.id: step(task) for task in file.tasks}

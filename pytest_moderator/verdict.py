@@ -1,0 +1,108 @@
+"""From pytest's reports of an item to what came of it, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.model import TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from pytest_moderator.handout import FileHandout
+    from pytest_moderator.model import Task
+
+
+class Verdict:
+    """Gathers an item's reports.
+
+    Attributes:
+        failed: whether the last try of one of its steps failed.
+    """
+
+    def __init__(self) -> None:
+        self._reports: dict[str, pytest.TestReport] = {}
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take in a report; a new set-up starts over (plugins that rerun tests do that)."""
+        if report.when == "setup":
+            self._reports.clear()
+        self._reports[str(report.when)] = report
+
+    @property
+    def failed(self) -> bool:
+        """Whether one of its steps failed."""
+        return any(report.failed for report in self._reports.values())
+
+    @property
+    def success(self) -> bool:
+        """Whether those who need it may start: it passed, or failed as was expected."""
+        if self.failed:
+            return False
+        call = self._reports.get("call") or self._reports.get("setup")
+        return call is not None and (call.passed or hasattr(call, "wasxfail"))
+
+    def result_of(self, task: Task, worker: str | None) -> TaskResult:
+        """Give the result that the item's reports carry; make one where the process died or a fixture failed."""
+        data: dict[str, Any] | None = None
+        for report in self._reports.values():
+            data = getattr(report, "moderator", data)
+        result = (
+            TaskResult(task, worker=worker)
+            if data is None
+            else TaskResult.from_dict({**data, "worker": worker})
+        )
+        crash = self._reports.get("???")
+        if crash is not None:
+            return replace(result, status=TaskStatus.FAILED, exit_code=137, error_message=str(crash.longrepr))
+        teardown = self._reports.get("teardown")
+        if teardown is not None and teardown.failed and result.success:
+            return replace(
+                result,
+                status=TaskStatus.FAILED,
+                exit_code=1,
+                error_message="a fixture failed in its tear-down",
+            )
+        if data is None and not self.success:
+            return replace(result, status=TaskStatus.SKIPPED, attempts=0, error_message=self._skip_reason())
+        return result
+
+    def _skip_reason(self) -> str:
+        for report in self._reports.values():
+            if report.skipped and isinstance(report.longrepr, tuple):
+                return report.longrepr[2].removeprefix("Skipped: ")
+        return "it did not run"
+
+
+def reports_of_skip(
+    nodeid: str, found: tuple[FileHandout, Task] | None, reason: str
+) -> tuple[pytest.TestReport, pytest.TestReport]:
+    """Make the reports of an item that ends without having started, as pytest makes them for a skipped one.
+
+    Args:
+        nodeid: the item.
+        found: its file and task; ``None`` for an ordinary test.
+        reason: why it does not start.
+    """
+    file = nodeid.split("::", maxsplit=1)[0]
+    line = found[1].line if found else 1
+    title = f"{found[1].id} {found[1].title}" if found else nodeid
+    properties = [
+        (name, value)
+        for name in ("id", "phase", "story")
+        if found and (value := getattr(found[1], name)) is not None
+    ]
+    make = partial(
+        pytest.TestReport,
+        nodeid=nodeid,
+        location=(file, line - 1, title),
+        keywords={},
+        user_properties=properties,
+    )
+    setup = make(outcome="skipped", longrepr=(file, line, f"Skipped: {reason}"), when="setup")
+    teardown = make(outcome="passed", longrepr=None, when="teardown")
+    if found and found[1].done:
+        setup.moderator_done = True  # type: ignore[attr-defined]
+    return setup, teardown
