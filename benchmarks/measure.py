@@ -35,10 +35,10 @@ class Outcome:
     output: str
 
     @property
-    def last_line(self) -> str:
-        """Give the last line that it printed, for a message."""
-        lines = self.output.strip().splitlines()
-        return lines[-1][:200] if lines else ""
+    def last_lines(self) -> str:
+        """Give the last lines that it printed as one, for a message."""
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return " / ".join(lines[-4:])[-400:]
 
 
 @dataclass(frozen=True, slots=True)

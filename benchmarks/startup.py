@@ -99,7 +99,7 @@ def _time_in_turn(place: Path, environments: Sequence[Path], arguments: Sequence
     for environment in environments:
         outcome = run(_pytest([], arguments), place, _variables(environment))
         if outcome.exit_code:
-            raise BrokenRunError(f"exit code {outcome.exit_code}: {outcome.last_line}")
+            raise BrokenRunError(f"exit code {outcome.exit_code}: {outcome.last_lines}")
         times.append(outcome.wall)
     return tuple(times)
 

@@ -57,7 +57,7 @@ class Peer(ABC):
 
     def complaint(self, outcome: Outcome, dag: Dag) -> str | None:  # noqa: ARG002 (others look at the graph)
         """Say what went wrong in a run; ``None`` when it did what it should."""
-        return None if outcome.exit_code == 0 else f"exit code {outcome.exit_code}: {outcome.last_line}"
+        return None if outcome.exit_code == 0 else f"exit code {outcome.exit_code}: {outcome.last_lines}"
 
 
 def program(name: str) -> str:

@@ -26,7 +26,7 @@ class _PytestPeer(Peer):
         passed = re.search(r"(\d+) passed", outcome.output)
         if outcome.exit_code == 0 and passed and int(passed[1]) == len(dag.nodes):
             return None
-        return f"exit code {outcome.exit_code}: {outcome.last_line}"
+        return f"exit code {outcome.exit_code}: {outcome.last_lines}"
 
 
 class Moderator(_PytestPeer):
