@@ -3,9 +3,9 @@
 A task's first process leads a session and a process group of its own, and carries a mark in its environment
 that names run, task and attempt. What it starts belongs to it by any of these:
 
-- it is in the group, or
+- it is in the session, or
 - it descends from the leader, or
-- it carries the mark, which a process inherits even when it leaves group and session.
+- it carries the mark, which a process inherits even when it leaves the session.
 
 The mark of a task inside another task (a run that a task started) is chained to the outer one, so that the
 outer run finds it too. The processes of pytest itself carry no mark of their own run, and neither this process
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from pytest_moderator.isolation.names import sanitise_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import psutil
 
@@ -100,7 +100,7 @@ def _end(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
     found: dict[psutil.Process, str] = {}
     kill_at = time.monotonic() + grace
     pause = 0.002
-    while members := {*_members(leader, mark), *filter(_lives, found)}:
+    while members := _members(leader, mark, [process for process in found if _lives(process)]):
         now = time.monotonic()
         if now > kill_at + UNKILLABLE_AFTER:
             break
@@ -116,27 +116,27 @@ def _end(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
     return tuple(text for process, text in found.items() if process.pid != leader)
 
 
-def _members(leader: int | None, mark: str | None) -> Iterator[psutil.Process]:
-    """Go through the living processes of a task, never this one or an ancestor of it."""
+def _members(leader: int | None, mark: str | None, known: list[psutil.Process]) -> set[psutil.Process]:
+    """Find the living processes of a task, with what those that are known already have started since."""
     import psutil  # noqa: PLC0415 (few tasks leave something behind)
 
-    descendants: set[int] = set()
     protected = {os.getpid(), *(ancestor.pid for ancestor in psutil.Process().parents())}
-    if leader is not None:
-        with contextlib.suppress(psutil.Error):
-            descendants = {child.pid for child in psutil.Process(leader).children(recursive=True)}
+    members = set(known)
+    children: dict[int, list[psutil.Process]] = {}
     for pid in psutil.pids():
-        if pid in protected:
-            continue
         with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
             process = psutil.Process(pid)
-            belongs = (
-                pid in descendants
-                or (leader is not None and os.getpgid(pid) == leader)
-                or (mark is not None and _carries(process.environ(), mark))
-            )
-            if belongs and _lives(process):
-                yield process
+            if pid in protected or not _lives(process):
+                continue
+            children.setdefault(process.ppid(), []).append(process)
+            if os.getsid(pid) == leader or (mark is not None and _carries(process.environ(), mark)):
+                members.add(process)
+    parents = [process.pid for process in members] + ([] if leader is None else [leader])
+    while parents:
+        young = children.pop(parents.pop(), [])
+        members.update(young)
+        parents += [process.pid for process in young]
+    return members
 
 
 def _lives(process: psutil.Process) -> bool:

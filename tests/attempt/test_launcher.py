@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from pytest_moderator.attempt import LocalLauncher, launcher
@@ -239,7 +241,17 @@ def test_it_is_asked_before_it_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "bye\n"
 
 
-@pytest.mark.parametrize("ending", ["", "import sys; sys.exit(3)", "time.sleep(600)"])
+at_once = pytest.mark.skipif(sys.platform != "linux", reason="found at the end of the run only")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param("", marks=at_once),
+        pytest.param("import sys; sys.exit(3)", marks=at_once),
+        "time.sleep(600)",
+    ],
+)
 def test_who_left_group_and_session_is_found(
     local: LocalLauncher, tmp_path: Path, lives: Lives, ending: str
 ) -> None:
@@ -252,10 +264,12 @@ def test_who_left_group_and_session_is_found(
         assert f"({pid})" in outcome.leftovers[0]
 
 
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
 def test_who_left_without_a_mark_is_found_below_the_leader(tmp_path: Path, lives: Lives) -> None:
     script = 'env -i PATH="$PATH" setsid sh -c \'trap "" TERM; echo $$ > pid; sleep 600; sleep 600\' & wait'
     assert LocalLauncher().run(shell(tmp_path, script, timeout=1.0)).timed_out
     assert not lives(pid_in(tmp_path / "pid"))
+    assert str(tmp_path) not in {process.info["cwd"] for process in psutil.process_iter(["cwd"])}
 
 
 def test_what_stays_in_the_group_is_ended(local: LocalLauncher, tmp_path: Path, lives: Lives) -> None:
@@ -345,6 +359,16 @@ def test_an_interrupt_before_the_start_is_known(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         LocalLauncher().run(shell(tmp_path, "sleep 600"))
     assert started[0].wait(30) == -signal.SIGTERM
+
+
+def test_an_interrupt_after_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lives: Lives) -> None:
+    def interrupted(pid: int, mark: str | None) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launcher, "may_have_left_something", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        LocalLauncher().run(shell(tmp_path, "sleep 600 & echo $! > pid"))
+    assert not lives(pid_in(tmp_path / "pid"))
 
 
 def test_time_in_which_we_are_stopped_does_not_count(tmp_path: Path, until: Until) -> None:

@@ -109,6 +109,12 @@ def test_a_process_that_is_gone_meanwhile(start: Start) -> None:
     assert not processes._lives(process)
 
 
+def test_a_process_that_goes_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = psutil.Process()
+    monkeypatch.setattr(process, "is_running", lambda: psutil.Process(2**31 - 1))
+    assert not processes._lives(process)
+
+
 @pytest.mark.skipif(not Path("/proc/loadavg").exists(), reason="only Linux can tell at this price")
 class TestQuickLook:
     """The look at what may outlive a leader, on Linux."""
