@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pytest_moderator.attempt import TASK_VARIABLES
 from pytest_moderator.model import IsolationLevel, Problem, Severity
 from pytest_moderator.settings import Settings, Source, load_settings
 
@@ -51,6 +53,7 @@ def test_nothing_said_gives_the_defaults() -> None:
         settings.timeout = 1  # type: ignore[misc]
 
 
+@hypothesis_settings(deadline=None)
 @given(chosen=st.sets(st.sampled_from(sorted(SOURCES))))
 def test_the_greatest_source_wins(chosen: set[Source]) -> None:
     sources: dict[str, Any] = {}
@@ -161,8 +164,7 @@ class TestCommandLineAndEnvironment:
         ]
 
     def test_the_environment_of_a_task_is_no_mistake(self) -> None:
-        names = "TASK_ID TASK_TITLE PHASE RUN_ID WORKER_ID WORKER_DIR ATTEMPT WORKSPACE ARTIFACTS TASKS_FILE"
-        assert load(environ={f"MODERATOR_{name}": "1" for name in names.split()})[1] == []
+        assert load(environ=dict.fromkeys(TASK_VARIABLES, "1"))[1] == []
 
 
 class TestGear3:

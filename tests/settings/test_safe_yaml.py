@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_moderator.safe_yaml import MAX_BYTES, YamlError, load_document, load_yaml
@@ -55,6 +55,7 @@ def test_refuses(text: str, line: int, reason: str) -> None:
     assert str(caught.value).startswith(f"line {line}: " if line else caught.value.reason)
 
 
+@settings(deadline=None)
 @given(data=plain)
 def test_reads_what_was_written(data: object) -> None:
     class Plain(yaml.SafeDumper):
@@ -64,6 +65,7 @@ def test_reads_what_was_written(data: object) -> None:
     assert load_yaml(yaml.dump(data, Dumper=Plain)) == data
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet=" \n\t:-?[]{}&*!|>'\"%@`#,ab1.~<="))
 def test_any_text_is_read_or_refused_with_a_line_of_it(text: str) -> None:
     line = 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_moderator.model import IsolationLevel
@@ -99,6 +99,7 @@ def test_a_long_value_is_shown_short() -> None:
         values.flag("x" * 1000)
 
 
+@settings(deadline=None)
 @given(raw=anything)
 def test_no_parser_fails_in_another_way(raw: object) -> None:
     for option in OPTIONS:
