@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.dags import Dag, Node, make_dag
 from benchmarks.measure import median, percentile, run
-from benchmarks.ours import BrokenRunError, OurRun, run_ours
+from benchmarks.ours import NOTE_WORKERS, BrokenRunError, OurRun, read_ups, run_ours
 from benchmarks.peers import OURS
 from benchmarks.tables import Goal, Section, Table
 
@@ -22,21 +22,15 @@ if TYPE_CHECKING:
 ONE_READY = Dag(
     "one ready", (Node("T1"), Node("T2", 0, ("T1",)), Node("T3", 0, ("T1",)), Node("T4", 0, ("T1",)))
 )
-STARTED, UP = "started", "up"
+STARTED = "started"
 TOUCH_FIRST = f"`touch {STARTED}`"
-NOTE_WHEN_UP = f"""\
-from pathlib import Path
-
-
-def pytest_xdist_node_collection_finished(node, ids):
-    Path("{UP}").touch()
-"""
 MS = 1000
 
 
 def measure(options: Options) -> Section:
     """Start one ready task of four several times, and walk along one chain."""
-    delays = [first_delay() for _ in range(2 if options.quick else 7)]
+    delays = [first_delays() for _ in range(2 if options.quick else 7)]
+    since_first, since_last = (max(column) * MS for column in zip(*delays, strict=True))
     length = 200 if options.quick else 1000
     chains = [run_ours(make_dag("chain", length, sleeping=False), workers) for workers in (1, 2)]
     return Section(
@@ -44,8 +38,9 @@ def measure(options: Options) -> Section:
         tables=(_chain_table(length, chains),),
         goals=(
             Goal(
-                "one ready of four with -n 4: start after the workers are up", max(delays) * MS, 100, "ms", 1
+                "one ready of four with -n 4: start after the first worker is up", since_first, 100, "ms", 1
             ),
+            Goal("one ready of four with -n 4: start after the last worker is up", since_last, 100, "ms", 1),
             *(
                 Goal(
                     f"chain of {length} with -n {workers}: a step, `true` included", step(chain) * MS, 5, "ms"
@@ -55,14 +50,15 @@ def measure(options: Options) -> Section:
         ),
         notes=(
             f"ready task: worst of {len(delays)}; until the time stamp of a file that the task makes",
+            "below 0: it started on a worker that was up before the last one",
             "gap: from a task's recorded end to the recorded start of the next",
             "step: working time / tasks, so the gap, `true` itself and all records",
         ),
     )
 
 
-def first_delay() -> float:
-    """Give the seconds from the last worker's being up to the first task's own first act.
+def first_delays() -> tuple[float, float]:
+    """Give the seconds from the first and from the last worker's being up to the first task's own first act.
 
     Raises:
         BrokenRunError: a task did not pass.
@@ -72,12 +68,13 @@ def first_delay() -> float:
         OURS.write(ONE_READY, directory)
         tasks = directory / "tasks.md"
         tasks.write_text(tasks.read_text().replace("`true`", TOUCH_FIRST, 1))
-        (directory / "conftest.py").write_text(NOTE_WHEN_UP)
+        (directory / "conftest.py").write_text(NOTE_WORKERS)
         outcome = run(OURS.command(4), directory)
         if complaint := OURS.complaint(outcome, ONE_READY):
             raise BrokenRunError(complaint)
-        started, up = ((directory / file).stat().st_mtime_ns for file in (STARTED, UP))
-        return (started - up) / 1e9
+        started = (directory / STARTED).stat().st_mtime
+        ups = read_ups(directory)
+        return started - ups[0], started - ups[-1]
 
 
 def gaps(chain: OurRun) -> list[float]:

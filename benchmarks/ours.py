@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 
 REPORT = "report.json"
+UPS = "workers-up"
+NOTE_WORKERS = f"""\
+import time
+
+
+def pytest_xdist_node_collection_finished(node, ids):
+    with open("{UPS}", "a") as file:
+        print(time.time(), file=file)
+"""
 
 
 class BrokenRunError(Exception):
@@ -48,15 +57,32 @@ class OurRun:
     Attributes:
         wall: seconds of the whole command.
         spans: when each task ran, by its id.
+        ups: when each worker was ready to be given tasks, in order.
     """
 
     wall: float
     spans: Mapping[str, Span]
+    ups: tuple[float, ...]
+
+    @property
+    def start(self) -> float:
+        """When the first task started."""
+        return min(span.start for span in self.spans.values())
+
+    @property
+    def end(self) -> float:
+        """When the last task ended."""
+        return max(span.end for span in self.spans.values())
 
     @property
     def working_time(self) -> float:
         """Seconds from the first task's start to the last one's end."""
-        return max(span.end for span in self.spans.values()) - min(span.start for span in self.spans.values())
+        return self.end - self.start
+
+    @property
+    def delays(self) -> tuple[float, ...]:
+        """How many seconds later than the first each worker was up."""
+        return tuple(up - self.ups[0] for up in self.ups)
 
     @property
     def durations(self) -> dict[str, float]:
@@ -74,10 +100,11 @@ def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
         directory = Path(name)
         OURS.write(dag, directory)
         (directory / "tasks.md").write_text(tasks_text(dag, estimates=estimates))
+        (directory / "conftest.py").write_text(NOTE_WORKERS)
         outcome = run([*OURS.command(workers), f"--moderator-json={REPORT}"], directory)
         if complaint := OURS.complaint(outcome, dag):
             raise BrokenRunError(f"{dag.name} with -n {workers}: {complaint}")
-        return OurRun(outcome.wall, read_spans(directory / REPORT))
+        return OurRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory))
 
 
 def read_spans(report: Path) -> dict[str, Span]:
@@ -90,6 +117,11 @@ def read_spans(report: Path) -> dict[str, Span]:
         for file in data["files"]
         for entry in file["tasks"]
     }
+
+
+def read_ups(directory: Path) -> tuple[float, ...]:
+    """Read what ``NOTE_WORKERS`` wrote: when each worker was up, in order."""
+    return tuple(sorted(float(line) for line in (directory / UPS).read_text().split()))
 
 
 def _seconds(text: str) -> float:

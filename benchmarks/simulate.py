@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.dags import Dag
 
@@ -43,19 +43,38 @@ def critical_path(dag: Dag, durations: Mapping[str, float]) -> float:
     return max(remaining_paths(dag, durations).values(), default=0.0)
 
 
-def lower_bound(dag: Dag, workers: int, durations: Mapping[str, float]) -> float:
-    """Give the time below which no schedule can come."""
-    return max(critical_path(dag, durations), sum(durations.values()) / workers)
+def lower_bound(
+    dag: Dag, workers: int, durations: Mapping[str, float], delays: Sequence[float] = ()
+) -> float:
+    """Give the time below which no schedule can come: the critical path, or all work shared out evenly."""
+    return max(critical_path(dag, durations), _even_share(sum(durations.values()), workers, delays))
 
 
-def graham_bound(dag: Dag, workers: int, durations: Mapping[str, float]) -> float:
-    """Give the time above which no schedule comes that leaves no worker idle while a task is ready."""
-    share = sum(durations.values()) / workers
+def graham_bound(
+    dag: Dag, workers: int, durations: Mapping[str, float], delays: Sequence[float] = ()
+) -> float:
+    """Give the time above which no schedule comes that leaves no worker idle while a task is ready.
+
+    A worker that is not there yet counts as busy.
+    """
+    share = (sum(durations.values()) + sum(delays)) / workers
     return share + (1 - 1 / workers) * critical_path(dag, durations)
 
 
+def _even_share(work: float, workers: int, delays: Sequence[float]) -> float:
+    """Give the time by which workers that come one after another have done so much work together."""
+    joined = sorted([*delays, *[0.0] * (workers - len(delays))])
+    shares = ((work + sum(joined[:count])) / count for count in range(1, workers + 1))
+    return min(shares)
+
+
 def simulate(
-    dag: Dag, workers: int, durations: Mapping[str, float] | None = None, *, by: Priority = "hops"
+    dag: Dag,
+    workers: int,
+    durations: Mapping[str, float] | None = None,
+    *,
+    by: Priority = "hops",
+    delays: Sequence[float] = (),
 ) -> Simulation:
     """Play the policy through.
 
@@ -64,6 +83,7 @@ def simulate(
         workers: how many tasks may run at once, 1 or more.
         durations: seconds of each task; what the graph says where not given.
         by: what is known for the priority: ``hops`` without estimates, ``time`` with exact ones.
+        delays: how much later than the first each worker joins; at once where not given.
     """
     seconds = dag.durations() if durations is None else durations
     priority = remaining_paths(dag, dict.fromkeys(seconds, 1.0) if by == "hops" else seconds)
@@ -72,7 +92,8 @@ def simulate(
     dependents = _dependents(dag)
     ready = [(rank[task], task) for task, count in waiting.items() if not count]
     heapq.heapify(ready)
-    running: list[tuple[float, str]] = []
+    running = [(delay, "") for delay in delays if delay > 0]  # a worker that is to come has its place taken
+    heapq.heapify(running)
     starts: dict[str, float] = {}
     now = 0.0
     while ready or running:
@@ -81,11 +102,11 @@ def simulate(
             starts[task] = now
             heapq.heappush(running, (now + seconds[task], task))
         now, ended = heapq.heappop(running)
-        for task in dependents[ended]:
+        for task in dependents.get(ended, ()):
             waiting[task] -= 1
             if not waiting[task]:
                 heapq.heappush(ready, (rank[task], task))
-    return Simulation(now, starts)
+    return Simulation(max((start + seconds[task] for task, start in starts.items()), default=0.0), starts)
 
 
 def _dependents(dag: Dag) -> dict[str, list[str]]:

@@ -56,15 +56,32 @@ def test_hops_and_time_choose_differently() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("workers", [2, 8])
 @pytest.mark.parametrize("by", ["hops", "time"])
-def test_every_schedule_is_valid_and_within_its_bounds(shape: str, workers: int, by: str) -> None:
+@pytest.mark.parametrize("late", [0.0, 0.3])
+def test_every_schedule_is_valid_and_within_its_bounds(
+    shape: str, workers: int, by: str, late: float
+) -> None:
     dag = make_dag(shape, 60, seed=3)
     durations = dag.durations()
-    result = simulate(dag, workers, by="time" if by == "time" else "hops")
+    delays = [late * number for number in range(workers)]
+    result = simulate(dag, workers, by="time" if by == "time" else "hops", delays=delays)
     for node in dag.nodes:
         for before in node.depends_on:
             assert result.starts[node.id] >= result.starts[before] + durations[before]
-    assert lower_bound(dag, workers, durations) <= result.makespan + 1e-9
-    assert result.makespan <= graham_bound(dag, workers, durations) + 1e-9
+    assert lower_bound(dag, workers, durations, delays) <= result.makespan + 1e-9
+    assert result.makespan <= graham_bound(dag, workers, durations, delays) + 1e-9
+
+
+def test_a_worker_that_joins_late_takes_its_share_from_then_on() -> None:
+    dag = Dag("four", tuple(Node(name, 1.0) for name in "ABCD"))
+    durations = dag.durations()
+    assert simulate(dag, 2, delays=[0, 2]).starts == {"A": 0, "B": 1, "C": 2, "D": 2}
+    assert lower_bound(dag, 2, durations, [0, 2]) == 3
+    assert graham_bound(dag, 2, durations, [0, 2]) == 3.5
+
+
+def test_a_worker_that_joins_too_late_makes_nothing_longer() -> None:
+    assert simulate(DIAMOND, 2, delays=[0, 99]).makespan == 7
+    assert lower_bound(DIAMOND, 2, DIAMOND.durations(), [0, 99]) == 7
 
 
 @pytest.mark.parametrize("shape", SHAPES)
