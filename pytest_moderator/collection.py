@@ -1,119 +1,20 @@
-"""Tasks as pytest items."""
+"""Collecting tasks, selecting them, and reporting on them: our part of every process of a run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.errors import TaskFailedError
+from pytest_moderator.items import RESULT, TaskItem, TasksModule, properties_of
 from pytest_moderator.model import TaskResult, TaskStatus
-from pytest_moderator.runner import RUNNER
+from pytest_moderator.selection import select_prerequisites
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
     from pathlib import Path
 
-    from pytest_moderator.handout import FileHandout, Handout
-    from pytest_moderator.model import Task
-
-RESULT = pytest.StashKey[TaskResult]()
-_WORD = re.compile(r"[\w.\-]+")
-
-
-@runtime_checkable
-class TaskEnvironment(Protocol):
-    """What a fixture's value may implement to add to the environment of tasks."""
-
-    def task_environment(self) -> Mapping[str, str]:
-        """Give environment variables."""
-        ...
-
-
-class TasksModule(pytest.Module):
-    """A tasks file as a collector. It is a ``Module`` so that fixtures of every scope work in it."""
-
-    obj = None
-    file: FileHandout
-
-    @classmethod
-    def of(cls, parent: pytest.Collector, file: FileHandout) -> TasksModule:
-        """Make the collector of a file."""
-        module: TasksModule = cls.from_parent(parent, path=file.path, nodeid=file.nodeid)
-        module.file = file
-        return module
-
-    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        """Give one item a task."""
-        return [self.item_of(task) for task in self.file.tasks]
-
-    def item_of(self, task: Task) -> TaskItem:
-        """Make the item of a task."""
-        return TaskItem.of(self, task)
-
-
-class TaskItem(pytest.Function):
-    """One task as an item."""
-
-    parent: TasksModule
-    task: Task
-
-    @classmethod
-    def of(cls, parent: TasksModule, task: Task) -> TaskItem:
-        """Make the item of a task."""
-
-        def run_task() -> None:
-            """Stand for the task where pytest wants a function."""
-
-        function = pytest.mark.usefixtures(*task.fixtures)(run_task) if task.fixtures else run_task
-        item: TaskItem = cls.from_parent(parent, name=task.id, callobj=function)
-        item.task = task
-        item.add_marker(_task_mark(task))
-        if task.depends_on:
-            item.add_marker(pytest.mark.depends_on(*task.depends_on))
-        words = (task.id, task.title, task.phase or "", task.story or "")
-        item.extra_keyword_matches.update(_WORD.findall(" ".join(words)))
-        item.user_properties.extend(_properties(id=task.id, phase=task.phase, story=task.story))
-        return item
-
-    def reportinfo(self) -> tuple[Path, int, str]:
-        """Point to the task's line."""
-        return self.path, self.task.line - 1, f"{self.task.id} {self.task.title}"
-
-    def runtest(self) -> None:
-        """Run the task; raise when it has not succeeded."""
-        environment = environment_of(self.funcargs)
-        result = self.config.stash[RUNNER].run(self.parent.file, self.task, environment)
-        self.stash[RESULT] = result
-        if result.status is TaskStatus.SKIPPED:
-            pytest.skip(result.error_message or "")
-        if not result.success:
-            raise TaskFailedError(result)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
-        """Say why the task failed, without a traceback of ours."""
-        if isinstance(excinfo.value, TaskFailedError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo)
-
-
-def environment_of(values: Mapping[str, object]) -> dict[str, str]:
-    """Gather environment variables from the values of fixtures.
-
-    Args:
-        values: what the fixtures gave, by their names: a mapping of strings, or a :class:`TaskEnvironment`;
-            anything else adds nothing.
-    """
-    environment: dict[str, str] = {}
-    for value in values.values():
-        mapping = value.task_environment() if isinstance(value, TaskEnvironment) else value
-        if isinstance(mapping, Mapping) and all(
-            isinstance(entry, str) for pair in mapping.items() for entry in pair
-        ):
-            environment.update(mapping)
-    return environment
+    from pytest_moderator.handout import Handout
 
 
 class TasksCollection:
@@ -127,6 +28,23 @@ class TasksCollection:
         """Collect a tasks file as it was handed out."""
         file = self._files.get(file_path)
         return None if file is None else TasksModule.of(parent, file)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Select the unfinished prerequisites of what is selected, if that is wanted."""
+        collected = {item.nodeid: item for item in items}
+        yield
+        if not self.handout.with_deps:
+            return
+        added = select_prerequisites(self.handout, items, collected)
+        items.extend(added)
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and added:
+            chosen = {item.nodeid for item in added}
+            left_out = reporter.stats.get("deselected", [])
+            left_out[:] = [item for item in left_out if item.nodeid not in chosen]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -145,7 +63,7 @@ class TasksCollection:
             report.moderator = result.to_dict()  # type: ignore[attr-defined]
         if report.failed and item.task.optional:
             report.outcome = "skipped"
-            report.wasxfail = f"optional task: {result.error_message if result else 'failed'}"
+            report.wasxfail = f"optional task: {result.error_message if result else 'a fixture failed'}"
         elif report.skipped and isinstance(report.longrepr, tuple):
             report.longrepr = (str(item.path), item.task.line, report.longrepr[2])
         return report
@@ -158,17 +76,6 @@ def _describe(item: TaskItem, result: TaskResult) -> None:
             item.add_report_section("call", name, text)
 
 
-def properties_of(result: TaskResult) -> list[tuple[str, str]]:
-    """Give the properties of a result that reports show."""
-    return _properties(
-        backend=result.backend, attempts=result.attempts, exit_code=result.exit_code, worker=result.worker
-    )
-
-
-def _properties(**values: object) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, value in values.items() if value is not None]
-
-
 def _failed_setup(item: TaskItem, report: pytest.TestReport) -> TaskResult:
     reason = str(report.longrepr).strip().rsplit("\n", 1)[-1]
     return TaskResult(
@@ -178,16 +85,4 @@ def _failed_setup(item: TaskItem, report: pytest.TestReport) -> TaskResult:
         attempts=0,
         duration_seconds=report.duration,
         error_message=f"a fixture failed: {reason}",
-    )
-
-
-def _task_mark(task: Task) -> pytest.MarkDecorator:
-    return pytest.mark.task(
-        id=task.id,
-        phase=task.phase,
-        story=task.story,
-        backend=task.backend,
-        parallel=task.parallel,
-        optional=task.optional,
-        critical=task.critical,
     )

@@ -59,12 +59,14 @@ class Handout:
         run_id: names the run.
         root: the project's root directory.
         state_dir: where records and logs are kept.
+        with_deps: whether prerequisites of what is selected are selected too.
         files: its tasks files.
     """
 
     run_id: str
     root: Path
     state_dir: Path
+    with_deps: bool
     files: tuple[FileHandout, ...]
 
     @property
@@ -105,6 +107,7 @@ class Handout:
             "run_id": self.run_id,
             "root": str(self.root),
             "state_dir": str(self.state_dir),
+            "with_deps": self.with_deps,
             "files": files,
         }
         return json.dumps(data)
@@ -124,7 +127,7 @@ class Handout:
             )
             for file in data["files"]
         )
-        return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), files)
+        return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), data["with_deps"], files)
 
 
 def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path) -> Handout:
@@ -133,6 +136,7 @@ def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path) -> Handou
         run_id=run_id,
         root=root,
         state_dir=root / prepared[0].settings.state_dir,
+        with_deps=prepared[0].settings.with_deps,
         files=tuple(_file(entry, root) for entry in prepared),
     )
 

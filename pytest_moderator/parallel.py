@@ -164,6 +164,13 @@ class ParallelScheduling:
         if dsession.maxfail and dsession.countfailures >= dsession.maxfail and not dsession.shouldstop:
             dsession.shouldstop = f"stopping after {dsession.countfailures} failures"
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+        """Tell the workers to stop, before the tasks that they run are ended."""
+        for node in self._index:
+            node.shutdown()
+        return (yield)
+
 
 class Controller:
     """Hands out the tasks, and puts the scheduling in xdist's hands."""

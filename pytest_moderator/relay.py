@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.collection import TaskItem
+from pytest_moderator.items import TaskItem
+from pytest_moderator.marks import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,8 +87,7 @@ def marks_of(items: Iterable[pytest.Item]) -> dict[str, list[str]]:
     marks = {}
     for item in items:
         known = item.task.depends_on if isinstance(item, TaskItem) else ()
-        names = [str(name) for mark in item.iter_markers("depends_on") for name in mark.args]
-        added = [name for name in names if name not in known]
+        added = [name for name in names_of(item) if name not in known]
         if added:
             marks[item.nodeid] = added
     return marks

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.attempt import end_marked_processes
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
@@ -22,7 +23,7 @@ from pytest_moderator.steps import make_steps, resolve_marks, with_marks
 from pytest_moderator.verdict import Verdict, reports_of_skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from pytest_moderator.coordinator import Blocked
     from pytest_moderator.handout import FileHandout, Handout
@@ -195,6 +196,20 @@ class Run:
         if report.when in ("setup", "call", "teardown", "???"):
             self._verdicts[report.nodeid].add(report)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Never end well with something left to do, nor with a process of a task left."""
+        if self.begun and not self.finished:
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            # Workers end at once when the task that they wait for has.
+            grace = max(file.grace for file in self.handout.files)
+            end_marked_processes(self.handout.run_id, grace=grace)
+        try:
+            return (yield)
+        finally:
+            end_marked_processes(self.handout.run_id)
+
     def report(self, file: FileHandout) -> ExecutionReport:
         """Sum up one file, as far as it has come."""
         plan = self._plans[file.nodeid]
@@ -219,7 +234,10 @@ class Run:
         if task.done:
             return replace(pending, status=TaskStatus.SKIPPED, error_message="already done")
         if nodeid in self.coordinator.running:
-            return replace(pending, error_message=f"interrupted on {self.worker_of.get(nodeid, 'main')}")
+            worker = self.worker_of[nodeid]
+            return replace(
+                pending, status=TaskStatus.RUNNING, worker=worker, error_message="the run was stopped"
+            )
         if nodeid in self.coordinator.pending:
-            return replace(pending, error_message=f"not started: {self.stop_reason or 'the run was stopped'}")
+            return replace(pending, error_message=self.stop_reason or "the run was stopped")
         return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")

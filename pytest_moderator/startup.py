@@ -28,12 +28,13 @@ from pytest_moderator.sequential import SequentialLoop
 from pytest_moderator.settings import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from pytest_moderator.backends.base import Backend
     from pytest_moderator.handout import Handout
 
 _PREPARED = pytest.StashKey[tuple[Prepared, ...]]()
-_BACKENDS = pytest.StashKey["Sequence[Backend]"]()
+_BACKENDS: pytest.StashKey[Sequence[Backend]] = pytest.StashKey()
 
 
 def settle(config: pytest.Config) -> None:

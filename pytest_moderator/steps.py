@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.coordinator import Step
+from pytest_moderator.marks import candidates
 from pytest_moderator.plan import make_plan
 
 if TYPE_CHECKING:
@@ -62,29 +63,18 @@ def resolve_marks(
     for nodeid, names in depends_on.items():
         targets = []
         for name in dict.fromkeys(names):
-            homes = _homes(handout, nodeid, name)
-            if name in items or handout.find(name):
-                targets.append(name)
-            elif len(homes) == 1:
-                targets.append(f"{homes[0].nodeid}::{name}")
-            elif homes:
-                where = " and ".join(f"{file.nodeid}::{name}" for file in homes)
+            found = candidates(handout, nodeid, name, items)
+            if len(found) > 1:
+                where = " and ".join(found)
                 wrong.append(f"{nodeid}: depends_on({name!r}) could be {where}; write the one that is meant")
-            elif "::" not in name:
+            elif not found and "::" not in name:
                 wrong.append(f"{nodeid}: depends_on({name!r}) names no task of this session; correct the id")
             else:
-                targets.append(name)
+                targets.extend(found or [name])
         needs[nodeid] = tuple(targets)
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
     return needs
-
-
-def _homes(handout: Handout, nodeid: str, name: str) -> list[FileHandout]:
-    """Find the files that have such a task: the item's own file before all others."""
-    homes = [file for file in handout.files if name in file.by_id]
-    own = [file for file in homes if nodeid.startswith(f"{file.nodeid}::")]
-    return own or homes
 
 
 def with_marks(plan: ExecutionPlan, file: FileHandout, needs: Mapping[str, tuple[str, ...]]) -> ExecutionPlan:

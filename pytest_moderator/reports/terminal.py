@@ -28,7 +28,9 @@ _COLOURS = {
     "completed": "green",
     "done": "cyan",
     "failed": "red",
+    "failed, optional": "yellow",
     "skipped": "yellow",
+    "interrupted": "yellow",
     "not started": "yellow",
 }
 
@@ -116,7 +118,9 @@ class TerminalView:
         """Show who has failed."""
         self._ended += 1
         result = error.result
-        self._line(task, "failed", f"in {format_duration(result.duration_seconds)}: {_why(result)}", result)
+        self._line(
+            task, kind_of(result), f"in {format_duration(result.duration_seconds)}: {_why(result)}", result
+        )
 
     def _line(self, task: Task, word: str, text: str, result: TaskResult | None = None) -> None:
         if self._verbosity != 0 or self._config.option.collectonly:
@@ -173,6 +177,10 @@ def kind_of(result: TaskResult) -> str:
     """Give the word for what came of a task: that of pytest's summary, in full."""
     if result.status is TaskStatus.SKIPPED and result.task.done:
         return "done"
+    if result.status is TaskStatus.FAILED and result.task.optional:
+        return "failed, optional"
+    if result.status is TaskStatus.RUNNING:
+        return "interrupted"
     return result.status.value if result.status.ended else "not started"
 
 
