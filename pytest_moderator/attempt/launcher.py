@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import select
@@ -188,10 +189,10 @@ class _ThreadEnd:
 
 def _watch(pid: int) -> _End:
     """Choose how to wait: macOS has no pidfd, an old kernel neither, and we may be out of descriptors."""
-    try:
-        return _PidfdEnd(pid, os.pidfd_open(pid))
-    except (AttributeError, OSError):
-        return _ThreadEnd(pid)
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            return _PidfdEnd(pid, os.pidfd_open(pid))
+    return _ThreadEnd(pid)
 
 
 def _start(spec: ProcessSpec) -> subprocess.Popen[bytes]:

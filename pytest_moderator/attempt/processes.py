@@ -104,7 +104,8 @@ def _end(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
         now = time.monotonic()
         if now > kill_at + UNKILLABLE_AFTER:
             break
-        for process in members:
+        # Parents first: a shell whose child ends before it is told would go on with its script.
+        for process in sorted(members, key=lambda member: member.pid):
             if now >= kill_at:
                 _send(process, signal.SIGKILL)
             elif process not in found:

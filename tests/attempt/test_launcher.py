@@ -13,6 +13,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -222,21 +223,22 @@ def test_a_time_limit_ends_the_whole_tree(
     local: LocalLauncher, tmp_path: Path, until: Until, lives: Lives
 ) -> None:
     script = "sh -c 'sleep 600 & echo $! > pid; wait' & trap '' TERM; echo $$ > leader; wait; wait; sleep 600"
-    outcome = local.run(shell(tmp_path, script, timeout=0.5))
+    outcome = local.run(shell(tmp_path, script, timeout=2.0))
     assert (outcome.exit_code, outcome.timed_out, outcome.error) == (124, True, None)
     assert not lives(pid_in(tmp_path / "pid"))
     assert not lives(pid_in(tmp_path / "leader"))
 
 
 def test_a_time_limit_reaches_what_has_been_stopped(tmp_path: Path, lives: Lives) -> None:
-    spec = shell(tmp_path, "sleep 600 & echo $! > pid; kill -STOP $!; kill -STOP $$", timeout=0.5, grace=10.0)
+    spec = shell(tmp_path, "sleep 600 & echo $! > pid; kill -STOP $!; kill -STOP $$", timeout=2.0, grace=10.0)
     assert LocalLauncher().run(spec).exit_code == 124
     assert not lives(pid_in(tmp_path / "pid"))
 
 
-def test_it_is_asked_before_it_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", range(3))
+def test_it_is_asked_before_it_is_killed_and_before_its_children(tmp_path: Path, again: int) -> None:
     script = "trap 'echo bye; exit 0' TERM; sleep 600 & wait"
-    outcome = LocalLauncher().run(shell(tmp_path, script, timeout=0.5, grace=10.0))
+    outcome = LocalLauncher().run(shell(tmp_path, script, timeout=1.0, grace=10.0))
     assert outcome.exit_code == 124
     assert (tmp_path / "out").read_text() == "bye\n"
 
@@ -255,7 +257,7 @@ at_once = pytest.mark.skipif(sys.platform != "linux", reason="found at the end o
 def test_who_left_group_and_session_is_found(
     local: LocalLauncher, tmp_path: Path, lives: Lives, ending: str
 ) -> None:
-    outcome = local.run(python(tmp_path, ESCAPEE + ending, timeout=2.0 if "sleep" in ending else 60.0))
+    outcome = local.run(python(tmp_path, ESCAPEE + ending, timeout=3.0 if "sleep" in ending else 60.0))
     pid = pid_in(tmp_path / "pid")
     assert not lives(pid)
     assert outcome.timed_out == ("sleep" in ending)
@@ -267,7 +269,7 @@ def test_who_left_group_and_session_is_found(
 @pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
 def test_who_left_without_a_mark_is_found_below_the_leader(tmp_path: Path, lives: Lives) -> None:
     script = 'env -i PATH="$PATH" setsid sh -c \'trap "" TERM; echo $$ > pid; sleep 600; sleep 600\' & wait'
-    assert LocalLauncher().run(shell(tmp_path, script, timeout=1.0)).timed_out
+    assert LocalLauncher().run(shell(tmp_path, script, timeout=2.0)).timed_out
     assert not lives(pid_in(tmp_path / "pid"))
     assert str(tmp_path) not in {process.info["cwd"] for process in psutil.process_iter(["cwd"])}
 
@@ -402,6 +404,11 @@ class Held:
 
     def wait(self, seconds: float | None) -> bool:
         return False
+
+
+def test_a_system_without_pidfd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "sys", SimpleNamespace(platform="darwin"))
+    assert LocalLauncher().run(shell(tmp_path, "exit 3")).exit_code == 3
 
 
 def test_what_cannot_be_killed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
