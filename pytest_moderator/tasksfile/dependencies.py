@@ -52,6 +52,9 @@ class Dependencies:
                     Problem(Severity.ERROR, "bad-value", f"depends on: {error}", hint, line=line)
                 )
         self._add((draft.id,), found, draft.entry.node.line)
+        for value in draft.said.blocks:
+            waiting = [task_id for task_id in in_field(value, mentions) if task_id in self.of]
+            self._add(waiting, [draft.id], draft.entry.node.line)
 
     def read_sections(self, document: Document, owned: set[int]) -> None:
         """Take what sections about dependencies say; ``owned`` are the blocks that belong to tasks."""

@@ -17,8 +17,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_moderator.tasksfile.fields import fields_of_item, fields_of_text
 from pytest_moderator.tasksfile.lines import Box, TaskLine, find_box, read_box_line, read_heading_line
-from pytest_moderator.tasksfile.words import NOT_TASKS_HEADING
+from pytest_moderator.tasksfile.words import DEPENDS_KEYS, NOT_TASKS_HEADING, STATUS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,7 @@ _REQUIREMENTS = re.compile(
     r"(?:FR|NFR|NF|SC|AC|REQ|UC|TC|TI|CV|UX|DF|EH|EC|CHK|DOD|BR|US|AT|VC|CR|RISK|Q|R|A|ADR|RFC|UTF|ISO|SHA|AES)-?"
 )
 _NUMBERED_HEADING = re.compile(r"\d+(?:\.\d+)*[.)]?\s")
+_ID_KEY = re.compile(r"id:\s")
 _WORK_PACKAGE = re.compile(r"(?i:work package)|\bWP\d")
 
 STEP = "they are steps of tasks"
@@ -45,6 +47,11 @@ class Entry:
     node: Node
     line: TaskLine
     box: Box | None = None
+
+    @property
+    def has_id_key(self) -> bool:
+        """Whether an ``id:`` is nested in it, which makes it a task wherever it stands."""
+        return any(child.kind == "item" and _ID_KEY.match(child.text) for child in self.node.children)
 
 
 @dataclass(slots=True)
@@ -73,11 +80,12 @@ def find_tasks(document: Document) -> Reading:
     boxes = list(_boxes(document))
     headings = _task_headings(document)
     families = _id_families(boxes)
-    ids_of_headings = {entry.line.id.id for entry in headings if entry.line.id}
-    own_ids = {
-        entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in families
-    } - ids_of_headings
-    if headings and len(own_ids) < len(headings) and not (own_ids and "T" in families):
+    of_headings = {entry.line.id.id for entry in headings if entry.line.id}
+    of_boxes = {entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in families}
+    new = of_boxes - of_headings
+    if headings and (
+        not new or (len(new) < len(headings) and not of_boxes & of_headings and "T" not in families)
+    ):
         return _read_headings(headings, boxes)
     return _read_boxes(boxes, families, document)
 
@@ -91,16 +99,29 @@ def _boxes(document: Document) -> Iterable[Entry]:
 
 
 def _task_headings(document: Document) -> list[Entry]:
+    """Find the headings that carry an id; a bare number counts only above fields such as Dependencies."""
     found = []
     for node in document.nodes:
         if node.kind == "heading" and node.parent is None and not node.quoted:
             line = read_heading_line(node.text)
-            if line is not None and line.id is not None and line.id.family not in ("1", "bare", "#"):
+            if line is not None and line.id is not None and line.id.family not in ("bare", "#", "WP"):
                 found.append(Entry(node, line))
     counts = Counter(entry.line.id.family for entry in found if entry.line.id)
-    return [
-        e for e in found if e.line.id and _is_scheme(e.line.id.family, counts) and e.line.id.family != "WP"
-    ]
+    if counts["1"]:
+        numbered = _headings_with_fields(document)
+        found = [e for e in found if e.line.id and (e.line.id.family != "1" or id(e.node) in numbered)]
+    return [entry for entry in found if entry.line.id and _is_scheme(entry.line.id.family, counts)]
+
+
+def _headings_with_fields(document: Document) -> set[int]:
+    found: set[int] = set()
+    for node in document.nodes:
+        if node.kind not in ("item", "text") or node.parent is not None or not node.section:
+            continue
+        fields = fields_of_item(node) if node.kind == "item" else fields_of_text(node)
+        if any(found_field.key in DEPENDS_KEYS | STATUS_KEYS for found_field in fields):
+            found.add(id(node.section[-1]))
+    return found
 
 
 def _is_scheme(family: str, counts: Counter[str]) -> bool:
@@ -156,7 +177,7 @@ def _read_boxes(boxes: list[Entry], families: set[str], document: Document) -> R
                 entry.line = read_box_line(entry.node.text, entry.box, with_id=False)  # type: ignore[arg-type]
             tasks.add(id(entry.node))
             reading.entries.append(entry)
-    kept = _without_repeats(reading.entries)
+    kept = _without_repeats(_without_repeated_list(reading.entries))
     left = {id(entry) for entry in kept}
     for entry in reading.entries:
         if id(entry) not in left:
@@ -169,6 +190,8 @@ def _read_boxes(boxes: list[Entry], families: set[str], document: Document) -> R
 def _why_no_task(entry: Entry, families: set[str], tasks: set[int]) -> str:
     """Say why a box is no task; empty when it is one."""
     line = entry.line
+    if entry.has_id_key:
+        return ""
     if not line.title and not line.id:
         return "they are empty"
     lettered = bool(families) and not families & _NUMBERS
@@ -192,6 +215,25 @@ def _is_nested(node: Node, tasks: set[int]) -> bool:
             return True
         parent = parent.parent
     return False
+
+
+def _without_repeated_list(entries: list[Entry]) -> list[Entry]:
+    """Keep one of two lists that have the very same ids: a preview and the list that was made of it later."""
+    lists: dict[int, list[Entry]] = {}
+    for entry in entries:
+        section = entry.node.section
+        lists.setdefault(id(section[-1]) if section else 0, []).append(entry)
+    seen: dict[tuple[str, ...], int] = {}
+    for key, listed in lists.items():
+        ids = tuple(entry.line.id.id for entry in listed if entry.line.id)
+        if len(ids) > 1 and len(ids) == len(listed) and _same_states(lists.get(seen.get(ids, -1)), listed):
+            lists[seen[ids]] = []
+        seen[ids] = key
+    return [entry for listed in lists.values() for entry in listed]
+
+
+def _same_states(first: list[Entry] | None, second: list[Entry]) -> bool:
+    return first is not None and [e.line.done for e in first] == [e.line.done for e in second]
 
 
 def _without_repeats(entries: list[Entry]) -> list[Entry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_moderator.tasksfile.inline import bare
+from pytest_moderator.tasksfile.inline import bare, without_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,7 @@ _FIELD = re.compile(
     r"(?P<open>[*_]{0,3})(?P<name>\w[\w \-/()&.]{0,40}?)(?P<mid>[*_]{0,3})\s?"
     r"(?:：|:(?=[*_]{0,3}(?:\s|$)))(?P<after>[*_]{0,3})\s*(?P<value>.*)"
 )
+_COMMA = re.compile(r"[,;、，]")
 _MAX_WORDS = 4
 _MAX_FIELD_LINE = 20_000
 
@@ -86,10 +87,16 @@ def fields_of_row(node: Node) -> Iterator[Field]:
             yield Field(cells[0].strip("*_ :："), cells[1], node.line, plain=False, node=node)
 
 
+def split_list(value: str) -> list[str]:
+    """Split a value at its commas and the like; inline code stays whole."""
+    pieces, start = [], 0
+    for match in _COMMA.finditer(without_code(value)):
+        pieces.append(value[start : match.start()])
+        start = match.end()
+    return [piece.strip() for piece in (*pieces, value[start:]) if piece.strip()]
+
+
 def entries(found: Field) -> list[tuple[str, int]]:
-    """Give the values of a list: nested lines, or what commas separate."""
-    if found.items and not found.value:
-        return [(bare(text), line) for text, line in found.items]
-    pieces = re.split(r"[,;、，]", found.value)
-    listed = [(bare(piece), found.line) for piece in pieces if piece.strip()]
+    """Give the values of a list: what commas separate, and the lines nested under it."""
+    listed = [(bare(piece), found.line) for piece in split_list(found.value)]
     return listed + [(bare(text), line) for text, line in found.items]

@@ -26,7 +26,7 @@ _LEADING_ID = re.compile(
     rf"""
     (?P<open>{_OPEN}) (?:(?P<word>{TASK_WORD})\s*)? {_OPEN}
     (?:
-        (?P<t>T-?{_NUMBER}{_SUFFIX}) (?!\w) (?!\s?(?:[-–—~,/&+]|\.\.\.?)\s?T-?\d)  # one id, no list or range
+        \#?(?P<t>T-?{_NUMBER}{_SUFFIX}) (?!\w) (?!\s?(?:[-–—~,/&+]|\.\.\.?)\s?T-?\d)  # one id, no list or range
       | (?P<hash>\#\d{{1,9}}) (?!\w)
       | (?P<lettered>
             [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
@@ -148,7 +148,7 @@ class IdIndex:
             if apart is None:
                 continue
             prefix, key = apart
-            self.prefixes.add(prefix)
+            self.prefixes.update((prefix, prefix[-1:] if prefix[-2:-1] == "-" else prefix))
             self._keys.setdefault(prefix, []).append(key)
             for alias in _spellings(task_id, prefix, key):
                 if self._aliases.setdefault(alias, task_id) != task_id:
@@ -191,7 +191,8 @@ class IdIndex:
 
 
 def _spellings(task_id: str, prefix: str, key: _Key) -> Sequence[str]:
-    """Other ways to write an id: ``T031`` for ``T031-MIN``, ``T1`` for ``T001``, ``424`` for ``#424``."""
+    """Other ways to write an id: ``T031`` for ``T031-MIN``, ``T1`` for ``T001``, ``T18`` for ``P1-T18``."""
     written = task_id.removesuffix(key.suffix) if "-" in key.suffix else task_id
     plain = f"{prefix}{'.'.join(map(str, key.numbers))}" if not key.suffix else written
-    return tuple({written, plain, written.removeprefix("#")} - {task_id})
+    short = written.rpartition("-")[2] if prefix[-2:-1] == "-" else written
+    return tuple({written, plain, short, written.removeprefix("#")} - {task_id})

@@ -68,3 +68,10 @@ def bare(text: str) -> str:
     """Give a value without the backticks around it."""
     code = only_code(text)
     return text.strip() if code is None else code
+
+
+def as_code(text: str) -> str:
+    """Write a text as inline code, whatever backticks and spaces it has."""
+    fence = "`" * (max((len(run) for run in _RUN.findall(text)), default=0) + 1)
+    pad = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

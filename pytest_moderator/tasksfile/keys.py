@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from pytest_moderator.tasksfile.fields import Field, entries
 from pytest_moderator.tasksfile.ids import is_usable
 from pytest_moderator.tasksfile.inline import bare, inline_code, only_code, without_code
 from pytest_moderator.tasksfile.words import (
+    BLOCKS_KEYS,
     DEPENDS_KEYS,
     DONE_STATUS,
     FILES_KEYS,
@@ -28,7 +30,7 @@ _YES = frozenset({"yes", "true", "on", "1"})
 _NO = frozenset({"no", "false", "off", "0"})
 _CALL = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*[=:]\s*(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=|\s*[=:]\s+)(.*)", re.DOTALL)
 _NEXT_ASSIGNMENT = re.compile(r",\s*(?=[A-Za-z_][A-Za-z0-9_]*\s*=)")
 _CLOSE_ENOUGH = 0.8
 _MISSPELLED = {"retry": "retries", "depend on": "depends on", "environment": "env", "limit": "timeout"}
@@ -41,6 +43,7 @@ class Said:
     Attributes:
         values: fields of the task, ready for :class:`~pytest_moderator.model.Task`.
         depends: statements of what it depends on: the text, its line, and whether it is our own key.
+        blocks: texts that name what waits for it.
         files: texts that name files; ``None`` where there is no such key.
         done: what a status says.
         notes: keys that are not ours.
@@ -50,6 +53,7 @@ class Said:
     values: dict[str, Any] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     depends: list[tuple[str, int, bool]] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     only_files: tuple[str, ...] | None = None
     done: bool | None = None
@@ -64,6 +68,9 @@ def take_field(found: Field, said: Said) -> None:
         _take_own(key, found, said)
     elif key in DEPENDS_KEYS:
         said.depends.extend((text, line, False) for text, line in _statements(found))
+    elif key in BLOCKS_KEYS:
+        said.blocks.extend(text for text, _ in _statements(found))
+        _note(found, said)
     elif key in STATUS_KEYS:
         said.done = bool(DONE_STATUS.match(found.value.lower()))
         _note(found, said)
@@ -172,6 +179,15 @@ def _task_id(found: Field) -> str:
     return text
 
 
+def _title(found: Field) -> str:
+    text = _single(found)
+    if text.startswith('"'):
+        text = str(json.loads(text))  # a ValueError, too, when it is no JSON
+    if not text.strip():
+        raise ValueError("a value is missing")
+    return text
+
+
 def _names(found: Field) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text for text, _ in entries(found) if text))
     if not names:
@@ -196,14 +212,14 @@ def _variables(found: Field) -> tuple[str, ...]:
 
 
 def _environment(found: Field) -> dict[str, str]:
-    written = found.value if only_code(found.value) is None else bare(found.value)
-    pieces = [piece.strip() for piece in _NEXT_ASSIGNMENT.split(written) if piece.strip()]
+    pieces = [found.value] if only_code(found.value) is not None else _NEXT_ASSIGNMENT.split(found.value)
     variables = {}
-    for piece in [*pieces, *(text for text, _ in found.items)]:
-        match = _ASSIGNMENT.fullmatch(bare(piece))
+    for piece in (piece.strip() for piece in [*pieces, *(text for text, _ in found.items)] if piece.strip()):
+        code = only_code(piece)
+        match = _ASSIGNMENT.fullmatch(piece if code is None else code)
         if match is None:
             raise ValueError(f"{piece!r} is not NAME=value")
-        variables[match[1]] = bare(match[2])
+        variables[match[1]] = bare(match[2]) if code is None else match[2]
     if not variables:
         raise ValueError("a value is missing")
     return variables
@@ -261,6 +277,7 @@ def _take_env(found: Field, said: Said) -> None:
 
 _OWN: dict[str, Callable[[Field, Said], None]] = {
     "id": _setter("id", _task_id),
+    "title": _setter("title", _title),
     "depends on": _take_depends,
     "backend": _setter("backend", _single),
     "run": _take_run,

@@ -9,14 +9,15 @@ from pytest_moderator.tasksfile.ids import LeadingId, leading_id
 
 # A box: exactly one character that is no letter (so that the legend "[P] tasks = ..." is none), or an x;
 # Kiro's star for optional tasks may follow.
-_BOX = re.compile(r"(?:\*\*|__)?\[(?P<state>[^\w\[\]]|[xX_]|)\](?P<star>\*?)(?=[\s*_]|$)\s*")
+_BOX = re.compile(r"(?:\*\*|__)?\[(?P<state>[^\w\[\]]|[xX_]|)\](?P<star>\\?\*)?(?=[\s*_]|$)\s*")
 _TAG = re.compile(r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?![\[(])|[(（]([PpＰ])[)）])(?:\*\*|`)?\s*")
 _LAST_TAG = re.compile(r"\s(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$")
 _STORY = re.compile(r"(?:US|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
-_DROPPED = re.compile(r"(?:P\d?|PARALLEL|Parallel|parallel|DONE|Done|WIP|TODO|✅|X|x|\?)")
+_DROPPED = re.compile(r"(?i:P\d?|PARALLEL|DONE|COMPLETED?|FINISHED|WIP|TODO|✅|X)")
+_DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
 _SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
-_HEADING_BOX = re.compile(r"(?:\\?\[(?P<state>[ xX~-])\\?\]\s*)?[^\w\[(#*`~]{0,8}")
+_HEADING_BOX = re.compile(r"(?:\\?\[(?P<state>[ xX~-])\\?\]\s*)?[^\w\[(#]{0,12}")
 _TICKED = re.compile(r"✅|☑|✔|\[[xX]\]")
 _MAX_TAGS = 12
 
@@ -77,7 +78,7 @@ def read_heading_line(text: str) -> TaskLine | None:
     found, title, tags = _split(text[end:])
     if found is None:
         return None
-    done = bool(start and (start["state"] or "") in ("x", "X")) or bool(_TICKED.search(text))
+    done = bool(_TICKED.search(text)) or any(_DONE.fullmatch(tag) for tag in tags)
     return TaskLine(found, title, _is_parallel(tags), _story(tags), done)
 
 

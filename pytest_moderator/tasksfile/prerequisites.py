@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_moderator.tasksfile.fields import split_list
 from pytest_moderator.tasksfile.ids import is_usable
-from pytest_moderator.tasksfile.inline import bare, without_code
+from pytest_moderator.tasksfile.inline import bare, only_code, without_code
 from pytest_moderator.tasksfile.references import GLOSS
 from pytest_moderator.tasksfile.words import NOTHING
 
@@ -30,6 +31,7 @@ _BEHIND = re.compile(r"\s?(?:に依存|の?完了後|の後|完成后|完成後|
 _WORD = re.compile(r"\w")
 _FILLER = re.compile(r"[\s:：*_(\[]*(?:on\s)?(?:the\s)?[\s:：*_(\[]*", re.IGNORECASE)
 _NEGATED = re.compile(r"(?:\b(?:no|not|never|without|non|in)|n't|無|无|不|没有)[\s-]*$", re.IGNORECASE)
+_AND = re.compile(r"\s(?:and|&|\+)\s")
 _NOTHING = "|".join(re.escape(word) for word in sorted(NOTHING - {""}, key=len, reverse=True))
 _STARTS_WITH_NOTHING = re.compile(rf"(?:{_NOTHING})(?=\s*$|\s*[(（,.;—–-])", re.IGNORECASE)
 _ASIDE = re.compile(
@@ -97,8 +99,12 @@ def in_key(value: str, mentions: Mentions, index: IdIndex) -> list[str]:
         ValueError: a part of it cannot be an id.
     """
     found: list[str] = []
-    for piece in re.split(r"[,;、，]|\s(?:and|&|\+)\s", GLOSS.sub(" ", value)):
-        text = bare(EMPHASIS.sub("", piece)).strip("[] ")
+    for piece in split_list(_AND.sub(", ", GLOSS.sub(" ", value)) if only_code(value) is None else value):
+        verbatim = only_code(piece)
+        if verbatim is not None and is_usable(verbatim):
+            found.append(verbatim)
+            continue
+        text = EMPHASIS.sub("", bare(piece)).strip("[] ")
         if not text or text.lower() in NOTHING:
             continue
         known = index.resolve(text)
@@ -115,8 +121,8 @@ def in_key(value: str, mentions: Mentions, index: IdIndex) -> list[str]:
 
 
 def plain(text: str, mentions: Mentions) -> str:
-    """Give a text in one line without emphasis and inline code; ids in backticks stay."""
-    return EMPHASIS.sub("", without_code(text, mentions.single).replace("\n", " "))
+    """Give a text in one line without emphasis and inline code; ids and statements in backticks stay."""
+    return EMPHASIS.sub("", without_code(text, mentions.in_code).replace("\n", " "))
 
 
 def _ids(mentions: Iterable[Mention], *, with_unknown: bool) -> list[str]:

@@ -204,7 +204,7 @@ def _task(
     values = dict(said.values)
     return Task(
         id=draft.id,
-        title=line.title or draft.id,
+        title=values.pop("title", line.title) or draft.id,
         line=draft.entry.node.line,
         end_line=draft.end_line,
         description=text,

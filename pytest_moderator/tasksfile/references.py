@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import NamedTuple
 
-from pytest_moderator.tasksfile.ids import TASK_WORD, IdIndex, id_prefix
+from pytest_moderator.tasksfile.ids import TASK_WORD, IdIndex
 
 _NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
 _SUFFIX = r"(?:[a-zA-Z](?![^\W_]))?(?:-[A-Z]{2,12}(?![\w-]))?"
@@ -20,6 +19,7 @@ _OTHER_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _QUANTITY = re.compile(r"\s+(?!(?:and|or|plus|y|e|et|und|и|và|to)\b)[^\W\d_]{2,}", re.IGNORECASE)
+_STATEMENT_IN_CODE = r"\W?(?:deps?|depends(?: on)?|blocked by|after)\b.*"
 GLOSS = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）")  # a remark in brackets
 # What joins the members of a list of mentions.
 JOINS = re.compile(
@@ -49,9 +49,8 @@ class Mentions:
     def __init__(self, index: IdIndex) -> None:
         """Build the pattern from the ids' own schemes, so that requirement ids are no mentions."""
         self.index = index
-        counts = Counter(id_prefix(task_id) for task_id in index.ids)
-        prefixes = [p for p, _ in counts.most_common(_MAX_PREFIXES) if _SCHEME.fullmatch(p)]
-        prefixes.sort(key=len, reverse=True)
+        prefixes = [prefix for prefix in sorted(index.prefixes, key=len) if _SCHEME.fullmatch(prefix)]
+        prefixes = prefixes[_MAX_PREFIXES::-1]
         self.numbered = any(task_id[:1].isdigit() and "" in index.prefixes for task_id in index.ids)
         one = "|".join(map(re.escape, prefixes))
         if self.numbered:
@@ -63,7 +62,7 @@ class Mentions:
             rf"(?<![\w.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?!\w|\.[a-z])"
             rf"(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![^\W_]|[-/]\w)|(?P<open>\+)(?!\s?[\w#]))?"
         )
-        self.single = re.compile(rf"(?:{TASK_WORD}\s*)?{single}")
+        self.in_code = re.compile(rf"(?:{TASK_WORD}\s*)?{single}|{_STATEMENT_IN_CODE}", re.IGNORECASE)
 
     def find(self, text: str) -> list[Mention]:
         """Find the mentions of a text, in order."""

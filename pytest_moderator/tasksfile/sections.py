@@ -25,9 +25,18 @@ _STORY = re.compile(
     r"(?!\w|[.]\d)",
     re.IGNORECASE,
 )
+# An order that is only recommended, such as "or in priority order: US1 → US2", states no dependency.
+_RECOMMENDED = re.compile(
+    r"priority order|recommended|suggested|sequentially|우선순위|优先级|優先度|优先顺序|prioridad",
+    re.IGNORECASE,
+)
+_NO_PREREQUISITE = re.compile(
+    r"\b(?:not|no|same|parallel|benefits?|independent\w*|without|optional\w*)\b[^.;,—]*$", re.IGNORECASE
+)
 _WAVES = re.compile(r'"waves"\s*:')
 _DEPENDS_COLUMN = re.compile(
-    r"depend|requires|prerequisite|blocked by|依赖|依賴|依存|의존|dépend|зависи|phụ thuộc", re.IGNORECASE
+    r"(?<!in)depend|requires|prerequisite|blocked by|依赖|依賴|依存|의존|dépend|зависи|phụ thuộc",
+    re.IGNORECASE,
 )
 _BLOCKS_COLUMN = re.compile(r"^\W*(?:blocks|unblocks|blocking|阻塞)\b", re.IGNORECASE)
 _SUBJECT_COLUMN = re.compile(
@@ -115,15 +124,14 @@ def _listed_waves(text: str) -> Iterator[tuple[int, list[Any]]]:
     except (ValueError, RecursionError):
         return
     listed = data.get("waves") if isinstance(data, dict) else None
-    for position, wave in enumerate(listed if isinstance(listed, list) else ()):
+    position: int
+    wave: Any
+    for position, wave in enumerate(listed if isinstance(listed, list) else []):
         if not isinstance(wave, dict) or not isinstance(wave.get("tasks"), list):
             continue
-        number = wave.get("id", wave.get("wave", position))
-        is_number = isinstance(number, int) and not isinstance(number, bool)
-        yield (
-            (number if is_number else position),
-            [t for t in wave["tasks"] if isinstance(t, (str, int, float))],
-        )
+        number = wave.get("id", wave.get("wave"))
+        tasks = [task for task in wave["tasks"] if isinstance(task, (str, int, float))]
+        yield (number if isinstance(number, int) else position), tasks
 
 
 class Stories:
@@ -138,7 +146,7 @@ class Stories:
         """Take what a block of a section about dependencies says."""
         if node.kind == "row":
             self._row(node)
-        elif len(node.text) < _MAX_LINE:
+        elif len(node.text) < _MAX_LINE and not _RECOMMENDED.search(node.text):
             text = EMPHASIS.sub("", node.text.replace("\n", " ").replace("`", ""))
             self._add(read_statements(text, self.find))
 
@@ -160,11 +168,12 @@ class Stories:
         return found
 
     def _row(self, node: Node) -> None:
-        depends = _column(node.header, _DEPENDS_COLUMN)
+        columns = [n for n, text in enumerate(node.header) if n and _DEPENDS_COLUMN.search(text)]
         waiting = self.find(node.cells[0])
-        if depends is not None and depends > 0 and len(waiting) == 1:
-            on = tuple(story for mention in self.find(node.cells[depends]) for story in mention.ids)
-            self._add([Statement(waiting[0].ids, on)])
+        if len(waiting) == 1:
+            for cell in (node.cells[number] for number in columns):
+                on = (m.ids[0] for m in self.find(cell) if not _NO_PREREQUISITE.search(cell, 0, m.start))
+                self._add([Statement(waiting[0].ids, tuple(on))])
 
     def _add(self, statements: Iterator[Statement] | list[Statement]) -> None:
         for statement in statements:

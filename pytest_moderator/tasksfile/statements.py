@@ -142,16 +142,28 @@ def _open_brackets(sentence: str, find: Callable[[str], list[Mention]]) -> tuple
         inner = find(match[1])
         if not inner:
             continue
-        kind = _relation(match[1])
-        if not kind and not _RELATION.search(match[1]):
-            before = find(pieces[-1][-_MAX_ASIDE:])
-            if not before or pieces[-1][-_MAX_ASIDE:][before[-1].end :].strip(" *_"):
-                pieces.append(f" {match[1]} ")  # "Tests (T004-T007)"; not "T004 (as T003)"
-        elif kind and match[1][: inner[0].start].strip():
-            earlier = find("".join(pieces))
-            if earlier and _RELATION.search(match[1][: inner[0].start]):
-                asides.extend(_statement(_Group(earlier[-1]), _groups(match[1], inner)[0], kind))
+        if _RELATION.search(match[1]):
+            asides.extend(_aside(match[1], _groups(match[1], inner), find("".join(pieces)[-_MAX_GAP:])))
+        elif not _follows_mention(pieces[-1], find):
+            pieces.append(f" {match[1]} ")  # "Tests (T004-T007)"; not "T004 (as T003)"
     return "".join([*pieces, sentence[position:]]), asides
+
+
+def _aside(text: str, groups: list[_Group], earlier: list[Mention]) -> Iterator[Statement]:
+    """Read a statement in brackets: "T009 (after T008)" or "US1 (T001 before T002)"."""
+    before = text[: groups[0].start]
+    if before.strip() and earlier:
+        kind = _relation(before)
+        if kind:
+            yield from _statement(_Group(earlier[-1]), groups[0], kind)
+    for clause in _clauses(text, groups):
+        yield from _chain(text, clause)
+
+
+def _follows_mention(words: str, find: Callable[[str], list[Mention]]) -> bool:
+    tail = words[-_MAX_ASIDE:]
+    before = find(tail)
+    return bool(before) and not tail[before[-1].end :].strip(" *_")
 
 
 def _groups(text: str, mentions: list[Mention]) -> list[_Group]:

@@ -28,7 +28,7 @@ NOT_TASKS_HEADING = re.compile(
         r"success (?:criteria|metrics|factors)", r"exit criteria", r"completion criteria",
         r"(?:validation|verification|review|compliance|quality|readiness|submission|release|constitution|"
         r"completion|sign-?off|pre-?flight|security|self-?review|gate|final) (?:\w+ )?checklist",
-        r"checklist (?:before|for|summary)", r"quality gates?", r"prerequisite", r"pre-?requisite",
+        r"checklist (?:before|for|summary)", r"quality gates?", r"^[\W\d_]*pre-?requisites?\b",
         r"external dependenc", r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
         r"status key", r"sign-?off",
         "完成定义", "完成定義", "完成标准", "完成標準", "验收标准", "驗收標準", "验收条件", "验证清单", "驗證清單",
@@ -71,6 +71,8 @@ DEPENDS_KEYS = frozenset(
         "dipendenze", "dipende da",
     }
 )  # fmt: skip
+
+BLOCKS_KEYS = frozenset({"blocks", "blocking", "unblocks", "阻塞", "ブロック"})
 
 FILES_KEYS = frozenset(
     {
