@@ -11,7 +11,7 @@ from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.selection import select_prerequisites
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from pytest_moderator.handout import Handout
@@ -31,9 +31,10 @@ class TasksCollection:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
-        self, config: pytest.Config, items: list[pytest.Item]
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None, None, None]:
         """Select the unfinished prerequisites of what is selected, if that is wanted."""
+        items.extend(self._gone(session))
         collected = {item.nodeid: item for item in items}
         yield
         if not self.handout.with_deps:
@@ -45,6 +46,13 @@ class TasksCollection:
             chosen = {item.nodeid for item in added}
             left_out = reporter.stats.get("deselected", [])
             left_out[:] = [item for item in left_out if item.nodeid not in chosen]
+
+    def _gone(self, session: pytest.Session) -> Iterator[pytest.Item]:
+        """Collect the tasks of files that were there when the run began (a worker may start later)."""
+        for path, file in self._files.items():
+            if not path.exists():
+                module = TasksModule.of(session, file)
+                yield from (module.item_of(task) for task in file.tasks)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -19,6 +19,7 @@ import pytest
 from pytest_moderator.attempt import end_marked_processes
 from pytest_moderator.handout import Handout
 from pytest_moderator.relay import RelayItem, make_relay, marks_in, tear_down
+from pytest_moderator.verdict import location_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -70,7 +71,8 @@ class ParallelScheduling:
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Note what a worker has collected; its relay stands behind all else."""
-        self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
+        if collection:  # a worker that could not collect will say so, and end
+            self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
 
     def schedule(self) -> None:
         """Give every free worker the most urgent task that may start."""
@@ -126,7 +128,8 @@ class ParallelScheduling:
         if not nodeid or not found:
             return nodeid
         task = found[1]
-        end_marked_processes(self.run.handout.run_id, task.id)
+        if task.id not in self.run.handout.ambiguous:  # else the end of the run finds what is left
+            end_marked_processes(self.run.handout.run_id, task.id)
         self._lost[nodeid] = self._lost.get(nodeid, 0) + 1
         if self._lost[nodeid] > (task.retries or 0):
             return nodeid
@@ -137,7 +140,8 @@ class ParallelScheduling:
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Read what the relay's id tells, and keep the relay out of all counts."""
-        self._marks = marks_in(ids.pop())
+        if ids:
+            self._marks = marks_in(ids.pop())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
@@ -153,9 +157,14 @@ class ParallelScheduling:
             self.run.end(report.nodeid)
             self.schedule()
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """Have xdist's report of a crash name the task and its line."""
+        report.location = location_of(crashitem, self.run.handout.find(crashitem))
+
     def _report_crash(self, nodeid: str, message: str) -> None:
-        file = nodeid.split("::", maxsplit=1)[0]
-        report = pytest.TestReport(nodeid, (file, None, nodeid), {}, "failed", message, "???")  # type: ignore[arg-type]
+        location = location_of(nodeid, self.run.handout.find(nodeid))
+        report = pytest.TestReport(nodeid, location, {}, "failed", message, "???")  # type: ignore[arg-type]
         self.config.hook.pytest_runtest_logreport(report=report)
 
     def _count_failure(self) -> None:

@@ -7,6 +7,7 @@ asks ``start_next`` and says ``end``; reports arrive through pytest's own hooks 
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -55,6 +56,7 @@ class Run:
         self._coordinator: Coordinator | None = None
         self._results: dict[str, TaskResult] = {}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
+        self._started: dict[str, float] = {}
         self._watch = Stopwatch()
 
     @property
@@ -121,7 +123,8 @@ class Run:
         found = self.handout.find(nodeid)
         if found is not None:
             task = found[1]
-            self._conclude(nodeid, verdict.result_of(task, self.worker_of.get(nodeid)))
+            duration = time.monotonic() - self._started.get(nodeid, time.monotonic())
+            self._conclude(nodeid, verdict.result_of(task, self.worker_of.get(nodeid), duration))
             success = success or task.optional
             if not success and task.critical and verdict.failed:
                 self.stop(f"critical task {task.id} failed")
@@ -186,6 +189,7 @@ class Run:
         found = self.handout.find(nodeid)
         if found is None:
             return
+        self._started[nodeid] = time.monotonic()
         task, hook = found[1], self.config.hook
         context = place_of(self.handout, task)
         self._tell(lambda: hook.pytest_moderator_task_start(task=task, context=context))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.attempt import LocalLauncher, run_task
+from pytest_moderator.attempt import LocalLauncher, run_task, tries_before
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, NoBackend
 from pytest_moderator.errors import ModeratorError
@@ -50,7 +50,6 @@ class TaskRunner:
             for file in handout.files
         }
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._tries: dict[tuple[str, str], int] = {}
 
     def run(self, file: FileHandout, task: Task, fixtures: Mapping[str, str]) -> TaskResult:
         """Run a task to its end.
@@ -72,9 +71,7 @@ class TaskRunner:
             return TaskResult(
                 task, code, status=status, attempts=0, worker=self._worker, error_message=str(error)
             )
-        result = run_task(task, backend, context, fixtures=fixtures)
-        self._tries[file.nodeid, task.id] = result.attempts
-        return result
+        return run_task(task, backend, context, fixtures=fixtures)
 
     def close(self) -> None:
         """Let go of what was opened."""
@@ -91,13 +88,15 @@ class TaskRunner:
 
     def _context(self, file: FileHandout, task: Task) -> AttemptContext:
         place = place_of(self._handout, task)
+        directory = folder_of(self._handout, file, task)
         return AttemptContext(
             **{item.name: getattr(place, item.name) for item in dataclasses.fields(ExecutionContext)},
             run_id=self._handout.run_id,
-            attempt=1 + self._tries.get((file.nodeid, task.id), 0),
+            attempt=1 + tries_before(directory),
             worker=self._worker,
-            directory=folder_of(self._handout, file, task),
+            directory=directory,
             timeout=task.timeout,
+            output_limit=file.output_limit,
             grace=file.grace,
             workspace=self._handout.root,
             tasks_file=file.path,

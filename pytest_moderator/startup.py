@@ -49,7 +49,8 @@ def settle(config: pytest.Config) -> None:
         raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
     _add_hooks(config)
     if is_worker(config):
-        config.args[:] = config.workerinput[ARGS]  # type: ignore[attr-defined]
+        arguments = config.workerinput[ARGS]  # type: ignore[attr-defined]
+        config.args[:] = [argument for argument in arguments if _exists(config, argument)]
         return
     config.args[:] = _arguments(config)
     prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
@@ -128,6 +129,11 @@ def find_tasks_files(config: pytest.Config) -> Iterator[Path]:
             if real not in seen:
                 seen.add(real)
                 yield real
+
+
+def _exists(config: pytest.Config, argument: str) -> bool:
+    """Whether the file of an argument is still there; a tasks file that is not was handed out nevertheless."""
+    return (config.invocation_params.dir / argument.split("::", maxsplit=1)[0]).exists()
 
 
 def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:

@@ -44,7 +44,7 @@ class Verdict:
         call = self._reports.get("call") or self._reports.get("setup")
         return call is not None and (call.passed or hasattr(call, "wasxfail"))
 
-    def result_of(self, task: Task, worker: str | None) -> TaskResult:
+    def result_of(self, task: Task, worker: str | None, duration: float) -> TaskResult:
         """Give the result that the item's reports carry; make one where the process died or a fixture failed."""
         data: dict[str, Any] | None = None
         for report in self._reports.values():
@@ -56,7 +56,13 @@ class Verdict:
         )
         crash = self._reports.get("???")
         if crash is not None:
-            return replace(result, status=TaskStatus.FAILED, exit_code=137, error_message=str(crash.longrepr))
+            return replace(
+                result,
+                status=TaskStatus.FAILED,
+                exit_code=137,
+                duration_seconds=duration,
+                error_message=str(crash.longrepr),
+            )
         teardown = self._reports.get("teardown")
         if teardown is not None and teardown.failed and result.success:
             return replace(
@@ -76,6 +82,12 @@ class Verdict:
         return "it did not run"
 
 
+def location_of(nodeid: str, found: tuple[FileHandout, Task] | None) -> tuple[str, int | None, str]:
+    """Say where an item stands, as pytest's reports do: file, 0-based line, headline."""
+    file = nodeid.split("::", maxsplit=1)[0]
+    return (file, found[1].line - 1, f"{found[1].id} {found[1].title}") if found else (file, None, nodeid)
+
+
 def reports_of_skip(
     nodeid: str, found: tuple[FileHandout, Task] | None, reason: str
 ) -> tuple[pytest.TestReport, pytest.TestReport]:
@@ -86,9 +98,8 @@ def reports_of_skip(
         found: its file and task; ``None`` for an ordinary test.
         reason: why it does not start.
     """
-    file = nodeid.split("::", maxsplit=1)[0]
+    location = location_of(nodeid, found)
     line = found[1].line if found else 1
-    title = f"{found[1].id} {found[1].title}" if found else nodeid
     properties = [
         (name, value)
         for name in ("id", "phase", "story")
@@ -97,11 +108,11 @@ def reports_of_skip(
     make = partial(
         pytest.TestReport,
         nodeid=nodeid,
-        location=(file, line - 1, title),
+        location=location,
         keywords={},
         user_properties=properties,
     )
-    setup = make(outcome="skipped", longrepr=(file, line, f"Skipped: {reason}"), when="setup")
+    setup = make(outcome="skipped", longrepr=(location[0], line, f"Skipped: {reason}"), when="setup")
     teardown = make(outcome="passed", longrepr=None, when="teardown")
     if found and found[1].done:
         setup.moderator_done = True  # type: ignore[attr-defined]

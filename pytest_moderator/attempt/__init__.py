@@ -4,7 +4,7 @@ from pytest_moderator.attempt.environment import TASK_VARIABLES, task_environmen
 from pytest_moderator.attempt.launcher import LocalLauncher
 from pytest_moderator.attempt.output import clean, excerpt
 from pytest_moderator.attempt.processes import end_marked_processes
-from pytest_moderator.attempt.run import run_task
+from pytest_moderator.attempt.run import run_task, tries_before
 
 __all__ = [
     "TASK_VARIABLES",
@@ -14,4 +14,5 @@ __all__ = [
     "excerpt",
     "run_task",
     "task_environment",
+    "tries_before",
 ]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext, Backend
     from pytest_moderator.model import Task
 
+_TRIES = "tries"
+
 
 def run_task(
     task: Task,
@@ -41,7 +43,7 @@ def run_task(
         backend: what runs it. An exception that it raises is a failure with the traceback in ``stderr``.
         context: where it is tried; ``attempt`` is the number of the first try. Its ``environment`` is made
             here, for each try.
-        retries: how many tries may follow the first one.
+        retries: how many tries may follow the very first one; there is one now in any case.
         fixtures: what the task's fixtures add to its environment.
 
     Returns:
@@ -56,7 +58,7 @@ def run_task(
     )
     started_at = _now()
     total = _Total()
-    for attempt in range(context.attempt, context.attempt + retries + 1):
+    for attempt in range(context.attempt, max(context.attempt, retries + 1) + 1):
         begun = time.monotonic()
         result = _try(task, backend, replace(context, attempt=attempt), fixtures)
         total.add(result, time.monotonic() - begun)
@@ -112,12 +114,25 @@ def _try(
 
 
 def _make_folder(context: AttemptContext) -> None:
-    """Make the task's folder, and put away the logs of the try before."""
+    """Make the task's folder, note the number of the try, and put away the logs of the one before."""
     context.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (context.directory / _TRIES).write_text(str(context.attempt))
     context.artifacts.mkdir(mode=0o700, exist_ok=True)
     for log in (context.stdout_log, context.stderr_log):
         with contextlib.suppress(FileNotFoundError):
             log.rename(log.with_suffix(f".{context.attempt - 1}.log"))
+
+
+def tries_before(directory: Path) -> int:
+    """Count the tries that a task's folder tells of, also of a process that has died in one.
+
+    Args:
+        directory: the task's folder; need not exist.
+    """
+    try:
+        return int((directory / _TRIES).read_text())
+    except FileNotFoundError:
+        return 0
 
 
 def _failure(task: Task, message: str, stderr: str = "") -> TaskResult:

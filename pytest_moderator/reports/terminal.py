@@ -154,10 +154,12 @@ class TerminalView:
         write = self._terminal.write_line
         for phase, group in groupby(selected, key=lambda result: result.task.phase):
             results = list(group)
-            write(f"{clean(phase or file.nodeid)}: {_counts(results)}")
+            if phase:
+                write(f"{clean(phase)}: {_counts(results)}")
             for result in results:
                 self._explain(file, result)
-        faster = f", {report.speed_up:.1f} times as fast as one by one" if report.speed_up else ""
+        show = report.speed_up and report.workers > 1
+        faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(
             f"{file.nodeid}: {_counts(selected)} in {format_duration(report.duration_seconds)}"
             f" ({format_duration(report.busy_seconds)} of work{faster})"

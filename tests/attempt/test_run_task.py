@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_moderator.attempt import run_task
+from pytest_moderator.attempt import run_task, tries_before
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.errors import ModeratorError
@@ -103,10 +103,22 @@ def test_how_often(place: AttemptContext, own: int | None, given: int, tries: in
 
 def test_tries_go_on_counting(place: AttemptContext) -> None:
     backend = Scripted(FAILED, DONE)
-    result = run_task(TASK, backend, dataclasses.replace(place, attempt=4), retries=1)
+    result = run_task(TASK, backend, dataclasses.replace(place, attempt=4), retries=4)
     assert result.attempts == 5
     assert result.cpu_seconds == 1.5
     assert [context.environment["MODERATOR_ATTEMPT"] for context in backend.contexts] == ["4", "5"]
+
+
+def test_a_try_that_is_not_left_is_made_once(place: AttemptContext) -> None:
+    backend = Scripted(FAILED, DONE)
+    result = run_task(TASK, backend, dataclasses.replace(place, attempt=4), retries=1)
+    assert (result.status, result.attempts) == (TaskStatus.FAILED, 4)
+
+
+def test_the_folder_tells_of_tries(place: AttemptContext) -> None:
+    assert tries_before(place.directory) == 0
+    run_task(TASK, Scripted(FAILED, DONE), place, retries=3)
+    assert tries_before(place.directory) == 2
 
 
 def test_a_skipped_task_is_not_tried_again(place: AttemptContext) -> None:
