@@ -19,11 +19,13 @@ if TYPE_CHECKING:
         ExecutionReport,
         IsolationLevel,
         Problem,
+        Severity,
         Task,
         TaskPhase,
         TaskResult,
         TaskStatus,
     )
+    from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.progress import LoggingProgressCallback, ProgressCallback
 
 _HOMES = {
@@ -32,6 +34,7 @@ _HOMES = {
     "Backend": "backends.base",
     "BackendRouter": "backends.routing",
     "ExecutionContext": "model",
+    "ExecutionPlan": "plan",
     "ExecutionReport": "model",
     "IsolationLevel": "model",
     "LoggingProgressCallback": "progress",
@@ -40,6 +43,7 @@ _HOMES = {
     "Problem": "model",
     "ProgressCallback": "progress",
     "SequentialExecutor": "executor",
+    "Severity": "model",
     "Task": "model",
     "TaskExecutor": "executor",
     "TaskPhase": "model",
@@ -54,6 +58,7 @@ __all__ = [
     "Backend",
     "BackendRouter",
     "ExecutionContext",
+    "ExecutionPlan",
     "ExecutionReport",
     "IsolationLevel",
     "LoggingProgressCallback",
@@ -62,6 +67,7 @@ __all__ = [
     "Problem",
     "ProgressCallback",
     "SequentialExecutor",
+    "Severity",
     "Task",
     "TaskExecutor",
     "TaskPhase",
