@@ -9,6 +9,7 @@ import pytest
 from pytest_moderator.items import RESULT, TaskItem, TasksModule, properties_of
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.selection import select_prerequisites
+from pytest_moderator.verdict import pack
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -68,7 +69,7 @@ class TasksCollection:
         if call.when == "setup" and report.failed:
             result = _failed_setup(item, report)
         if result is not None and call.when in ("setup", "call"):
-            report.moderator = result.to_dict()  # type: ignore[attr-defined]
+            report.moderator = pack(result)  # type: ignore[attr-defined]
         if report.failed and item.task.optional:
             report.outcome = "skipped"
             report.wasxfail = f"optional task: {result.error_message if result else 'a fixture failed'}"

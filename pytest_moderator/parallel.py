@@ -1,4 +1,4 @@
-"""Running on pytest-xdist's workers: our scheduler in the controlling process, and our part of each worker.
+"""Running on pytest-xdist's workers: our scheduler in the controlling process. `worker` is its other end.
 
 How a task gets to a worker:
 
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_moderator.attempt import end_marked_processes
-from pytest_moderator.handout import Handout
-from pytest_moderator.relay import RelayItem, make_relay, marks_in, tear_down
+from pytest_moderator.relay import marks_in
 from pytest_moderator.verdict import location_of
+from pytest_moderator.worker import ARGS, HANDOUT, OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
     from pytest_moderator.run import Run
-
-HANDOUT = "moderator_handout"
-ARGS = "moderator_args"
-_OWNER = "moderator_nodeid"
 
 
 class ParallelScheduling:
@@ -146,8 +142,8 @@ class ParallelScheduling:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
         """Give a report that a relay has sent to the item that it is about."""
-        if _OWNER in data:
-            data["nodeid"] = data.pop(_OWNER)
+        if OWNER in data:
+            data["nodeid"] = data.pop(OWNER)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -200,40 +196,3 @@ class Controller:
         scheduling = ParallelScheduling(config, self.run)
         config.pluginmanager.register(scheduling, "moderator_scheduling")
         return scheduling
-
-
-class Worker:
-    """Our part of a worker: the relay, and what it does."""
-
-    def __init__(self) -> None:
-        self._last: pytest.Item | None = None
-        self._relay: RelayItem | None = None
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, items: list[pytest.Item]
-    ) -> Generator[None, None, None]:
-        """Put the relay behind all other items, whatever other plugins do to their order."""
-        yield
-        self._relay = make_relay(session, items)
-        items.append(self._relay)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run the relay in our way; have it stand beside any other item."""
-        if self._relay is None or item is not self._relay:
-            self._last = item
-            if self._relay is not None:
-                self._relay.beside = item
-            return None
-        report = tear_down(self._last, nextitem) if self._last else None
-        if report is not None:
-            setattr(report, _OWNER, report.nodeid)
-            report.nodeid = item.nodeid  # a worker may only report on the item that it runs
-            item.ihook.pytest_runtest_logreport(report=report)
-        return True
-
-
-def read_handout(config: pytest.Config) -> Handout:
-    """Read in a worker what the controlling process has handed out."""
-    return Handout.from_json(config.workerinput[HANDOUT])  # type: ignore[attr-defined]

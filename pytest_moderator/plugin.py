@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import ModuleType
 
 # name, metavar (none: a flag), help. `pytest_moderator.settings` says the rest of them.
 _OPTIONS = (
@@ -61,10 +62,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Settle everything that a mistake could spoil, before any other plugin looks at the command line."""
-    if config.getoption("moderator"):
-        from pytest_moderator.startup import settle  # noqa: PLC0415 (paid for only with --moderator)
-
-        settle(config)
+    if _is_active(config):
+        _part(config).settle(config)
     return (yield)
 
 
@@ -73,7 +72,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks always, and all that does something only with ``--moderator``."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    if config.getoption("moderator"):
-        from pytest_moderator.startup import activate  # noqa: PLC0415 (paid for only with --moderator)
+    if _is_active(config):
+        _part(config).activate(config)
 
-        activate(config)
+
+def _is_active(config: pytest.Config) -> bool:
+    option = config.option
+    return bool(option.moderator and not option.help and not option.version)
+
+
+def _part(config: pytest.Config) -> ModuleType:
+    """Import our part of this process: it is paid for only with ``--moderator``."""
+    if hasattr(config, "workerinput"):
+        from pytest_moderator import worker  # noqa: PLC0415 (see above)
+
+        return worker
+    from pytest_moderator import startup  # noqa: PLC0415 (see above)
+
+    return startup

@@ -113,6 +113,12 @@ class TaskRunner:
 RUNNER = pytest.StashKey[TaskRunner]()
 
 
+def install_runner(config: pytest.Config, handout: Handout, backends: Sequence[Backend], worker: str) -> None:
+    """Give this process a runner for its items, until pytest is done."""
+    runner = config.stash[RUNNER] = TaskRunner(config, handout, backends, worker)
+    config.add_cleanup(runner.close)
+
+
 def place_of(handout: Handout, task: Task) -> ExecutionContext:
     """Make the place of a task in a run."""
     base = ExecutionContext(

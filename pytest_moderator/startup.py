@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator import interrupts
+from pytest_moderator.backends import load_backends
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.handout import hand_out
 from pytest_moderator.model import Severity
-from pytest_moderator.parallel import ARGS, Controller, Worker, read_handout
+from pytest_moderator.parallel import Controller
 from pytest_moderator.prepare import Prepared, prepare
 from pytest_moderator.reports.events import EventStream
 from pytest_moderator.reports.html import HtmlColumns
 from pytest_moderator.reports.json_report import JsonReport
 from pytest_moderator.reports.terminal import TerminalView
 from pytest_moderator.run import Run
-from pytest_moderator.runner import RUNNER, TaskRunner
+from pytest_moderator.runner import install_runner
 from pytest_moderator.sequential import SequentialLoop
 from pytest_moderator.settings import OPTIONS
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_moderator.backends.base import Backend
-    from pytest_moderator.handout import Handout
 
 _PREPARED = pytest.StashKey[tuple[Prepared, ...]]()
 _BACKENDS: pytest.StashKey[Sequence[Backend]] = pytest.StashKey()
@@ -43,15 +43,9 @@ def settle(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: they cannot be run.
     """
-    if config.option.help or config.option.version:
-        return
     if sys.platform == "win32":
         raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
-    _add_hooks(config)
-    if is_worker(config):
-        arguments = config.workerinput[ARGS]  # type: ignore[attr-defined]
-        config.args[:] = [argument for argument in arguments if _exists(config, argument)]
-        return
+    config.stash[_BACKENDS] = load_backends(config)
     config.args[:] = _arguments(config)
     prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
     if not prepared:
@@ -67,15 +61,7 @@ def settle(config: pytest.Config) -> None:
 
 def activate(config: pytest.Config) -> None:
     """Register the parts of this process."""
-    if config.option.help or config.option.version:
-        return
     register = config.pluginmanager.register
-    if is_worker(config):
-        handout = read_handout(config)
-        register(TasksCollection(handout), "moderator_collection")
-        register(Worker(), "moderator_worker")
-        _install_runner(config, handout, config.workerinput["workerid"])  # type: ignore[attr-defined]
-        return
     prepared = config.stash[_PREPARED]
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     handout = hand_out(prepared, run_id=run_id, root=config.rootpath)
@@ -89,7 +75,7 @@ def activate(config: pytest.Config) -> None:
         register(Controller(run), "moderator_controller")
     else:
         register(SequentialLoop(run), "moderator_sequential")
-        _install_runner(config, handout, "main")
+        install_runner(config, handout, config.stash[_BACKENDS], "main")
 
 
 def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, ...]) -> None:
@@ -106,11 +92,6 @@ def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, .
         register(EventStream(run, settings.events), "moderator_events")
     if html := config.getoption("htmlpath", None):
         register(HtmlColumns(run, Path(html)), "moderator_html")
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is one of xdist's workers."""
-    return hasattr(config, "workerinput")
 
 
 def is_distributed(config: pytest.Config) -> bool:
@@ -131,11 +112,6 @@ def find_tasks_files(config: pytest.Config) -> Iterator[Path]:
                 yield real
 
 
-def _exists(config: pytest.Config, argument: str) -> bool:
-    """Whether the file of an argument is still there; a tasks file that is not was handed out nevertheless."""
-    return (config.invocation_params.dir / argument.split("::", maxsplit=1)[0]).exists()
-
-
 def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:
     """Find every ``tasks.md`` below a directory, where pytest would look."""
     patterns = config.getini("norecursedirs")
@@ -143,17 +119,6 @@ def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:
         names[:] = sorted(n for n in names if not any(fnmatch.fnmatch(n, pattern) for pattern in patterns))
         if "tasks.md" in files:
             yield Path(directory, "tasks.md")
-
-
-def _add_hooks(config: pytest.Config) -> None:
-    from pytest_moderator import hookspecs  # noqa: PLC0415 (only here)
-    from pytest_moderator.backends import builtin  # noqa: PLC0415 (only here)
-
-    config.pluginmanager.add_hookspecs(hookspecs)
-    config.pluginmanager.register(builtin, "moderator_backends")
-    config.stash[_BACKENDS] = [
-        backend for given in config.hook.pytest_moderator_backends() for backend in given
-    ]
 
 
 def _arguments(config: pytest.Config) -> list[str]:
@@ -190,8 +155,3 @@ def _choose_workers(config: pytest.Config, workers: int | None) -> None:
     asked = config.getoption("numprocesses", None) is not None or config.getoption("tx", None)
     if workers is not None and not asked and config.pluginmanager.hasplugin("xdist"):
         config.option.numprocesses = workers
-
-
-def _install_runner(config: pytest.Config, handout: Handout, worker: str) -> None:
-    runner = config.stash[RUNNER] = TaskRunner(config, handout, config.stash[_BACKENDS], worker)
-    config.add_cleanup(runner.close)

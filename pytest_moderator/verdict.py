@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +15,29 @@ from pytest_moderator.model import TaskResult, TaskStatus
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.model import Task
+
+# who blocked it is only known, and needed, in the controlling process
+_FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("task", "blocked_by"))
+
+
+def pack(result: TaskResult) -> str:
+    """Write a result down for a report; as one text, because xdist sends that much faster than a mapping."""
+    data = {name: value for name in _FIELDS if (value := getattr(result, name)) not in (None, "", ())}
+    return json.dumps(data, default=str)
+
+
+def unpack(text: str, task: Task) -> TaskResult:
+    """Read what :func:`pack` wrote.
+
+    Args:
+        text: the result, without its task.
+        task: the task.
+    """
+    data = json.loads(text)
+    data["status"] = TaskStatus(data["status"])
+    if "artifacts_path" in data:
+        data["artifacts_path"] = Path(data["artifacts_path"])
+    return TaskResult(task=task, **data)
 
 
 class Verdict:
@@ -46,14 +71,11 @@ class Verdict:
 
     def result_of(self, task: Task, worker: str | None, duration: float) -> TaskResult:
         """Give the result that the item's reports carry; make one where the process died or a fixture failed."""
-        data: dict[str, Any] | None = None
+        packed: str | None = None
         for report in self._reports.values():
-            data = getattr(report, "moderator", data)
-        result = (
-            TaskResult(task, worker=worker)
-            if data is None
-            else TaskResult.from_dict({**data, "worker": worker})
-        )
+            packed = getattr(report, "moderator", packed)
+        result = TaskResult(task) if packed is None else unpack(packed, task)
+        result = replace(result, worker=worker)
         crash = self._reports.get("???")
         if crash is not None:
             return replace(
@@ -71,7 +93,7 @@ class Verdict:
                 exit_code=1,
                 error_message="a fixture failed in its tear-down",
             )
-        if data is None and not self.success:
+        if packed is None and not self.success:
             return replace(result, status=TaskStatus.SKIPPED, attempts=0, error_message=self._skip_reason())
         return result
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext, Backend
     from pytest_moderator.model import Task
 
-_TRIES = "tries"
-
 
 def run_task(
     task: Task,
@@ -114,9 +112,8 @@ def _try(
 
 
 def _make_folder(context: AttemptContext) -> None:
-    """Make the task's folder, note the number of the try, and put away the logs of the one before."""
+    """Make the task's folder, and put away the logs of the one before."""
     context.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (context.directory / _TRIES).write_text(str(context.attempt))
     context.artifacts.mkdir(mode=0o700, exist_ok=True)
     for log in (context.stdout_log, context.stderr_log):
         with contextlib.suppress(FileNotFoundError):
@@ -124,15 +121,14 @@ def _make_folder(context: AttemptContext) -> None:
 
 
 def tries_before(directory: Path) -> int:
-    """Count the tries that a task's folder tells of, also of a process that has died in one.
+    """Count the tries that a task's folder has logs of, also those of a process that has died in one.
 
     Args:
         directory: the task's folder; need not exist.
     """
-    try:
-        return int((directory / _TRIES).read_text())
-    except FileNotFoundError:
+    if not (directory / "stdout.log").exists():
         return 0
+    return 1 + len(list(directory.glob("stdout.*.log")))
 
 
 def _failure(task: Task, message: str, stderr: str = "") -> TaskResult:

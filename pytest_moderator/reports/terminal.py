@@ -28,7 +28,7 @@ _COLOURS = {
     "completed": "green",
     "done": "cyan",
     "failed": "red",
-    "failed, optional": "yellow",
+    "failed (optional)": "yellow",
     "skipped": "yellow",
     "interrupted": "yellow",
     "not started": "yellow",
@@ -180,7 +180,7 @@ def kind_of(result: TaskResult) -> str:
     if result.status is TaskStatus.SKIPPED and result.task.done:
         return "done"
     if result.status is TaskStatus.FAILED and result.task.optional:
-        return "failed, optional"
+        return "failed (optional)"
     if result.status is TaskStatus.RUNNING:
         return "interrupted"
     return result.status.value if result.status.ended else "not started"
