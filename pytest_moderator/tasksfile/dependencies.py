@@ -35,9 +35,12 @@ class Dependencies:
         self._index = IdIndex(draft.id for draft in drafts)
         self._mentions = Mentions(IdIndex(draft.id for draft in drafts if draft.has_own_id))
         self._edges = 0
+        self._is_full = False
 
     def read_task(self, draft: Draft) -> None:
         """Take what a task says itself."""
+        if self._is_full:
+            return
         mentions = self._mentions
         found = in_line(draft.entry.node.text, mentions)
         for node in draft.body:
@@ -59,7 +62,7 @@ class Dependencies:
     def read_sections(self, document: Document, owned: set[int]) -> None:
         """Take what sections about dependencies say; ``owned`` are the blocks that belong to tasks."""
         for node in document.nodes:
-            if id(node) in owned:
+            if id(node) in owned or self._is_full:
                 continue
             if node.kind == "row":
                 self._take(read_row(node, self._mentions), node)
@@ -88,18 +91,12 @@ class Dependencies:
                     self._add((task_id,), [other for other in known if other != task_id], node.line)
 
     def _add(self, waiting: Sequence[str], on: Sequence[str], line: int) -> None:
-        if self._edges + len(waiting) * len(on) > MAX_EDGES:
-            if not any(problem.code == "too-many-dependencies" for problem in self.problems):
-                self.problems.append(
-                    Problem(
-                        Severity.ERROR,
-                        "too-many-dependencies",
-                        f"the file states more than {MAX_EDGES} dependencies",
-                        "state them between fewer tasks, such as one that all others wait for",
-                        line=line,
-                    )
-                )
-            return
         self._edges += len(waiting) * len(on)
-        for task_id in waiting:
-            self.of[task_id].update(dict.fromkeys(on))
+        if self._edges <= MAX_EDGES:
+            for task_id in waiting:
+                self.of[task_id].update(dict.fromkeys(on))
+        elif not self._is_full:
+            self._is_full = True
+            message = f"the file states more than {MAX_EDGES} dependencies"
+            hint = "state them between fewer tasks, such as one that all others wait for"
+            self.problems.append(Problem(Severity.ERROR, "too-many-dependencies", message, hint, line=line))

@@ -63,7 +63,7 @@ def _is_path(text: str) -> bool:
     """Whether inline code is a path, and not a call, a route or a flag."""
     if len(text) > _MAX_PATH:
         return False
-    text = _LINE_NUMBER.sub("", text)
+    text = _LINE_NUMBER.sub("", text.replace("\\", "/"))
     if _KNOWN_NAME.fullmatch(text):
         return True
     if not _PATH.fullmatch(text):

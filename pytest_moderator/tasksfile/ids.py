@@ -29,17 +29,18 @@ _LEADING_ID = re.compile(
         \#?(?P<t>T-?{_NUMBER}{_SUFFIX}) (?!\w) (?!\s?(?:[-–—~,/&+]|\.\.\.?)\s?T-?\d)  # one id, no list or range
       | (?P<hash>\#\d{{1,9}}) (?!\w)
       | (?P<lettered>
-            [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
+            (?!T\d) [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
           | [A-Z]{{1,6}}{_NUMBER}[a-z]? (?!\w)
         )
-      | (?P<number>{_NUMBER}[a-z]?) (?!\w)
+      | (?P<number>{_NUMBER}(?:(?<=\.\d)[a-z]|[a-z](?=[.:)]))?) (?!\w)
     )
-    (?P<close>{_CLOSE}) (?P<mark>\s?[.:)：、．](?!\w)|\s+[-–—](?=\s)|) {_CLOSE}
+    (?P<close>{_CLOSE}) (?P<mark>\s?[.:)](?!\w)|\s?[：、．]|\s+[-–—](?=\s)|) {_CLOSE}
     (?=\s|$|[\[(（【]|(?<=[：、．*\])~`]))
     """,
     re.VERBOSE,
 )
 _PARTS = re.compile(r"(.*?)(\d{1,9}(?:\.\d{1,9})*)([a-zA-Z]?(?:-[A-Z]{2,12})?)", re.DOTALL)
+_TAG = re.compile(r"P\d|(?:US|FR)\d+")  # priorities and stories
 _FORBIDDEN = re.compile(r"::|[\s\[\]]")
 
 
@@ -82,8 +83,8 @@ def _number_family(match: re.Match[str]) -> str:
 def _lettered(match: re.Match[str]) -> LeadingId | None:
     text = match["lettered"]
     prefix = id_prefix(text)
-    if prefix == "P" and len(text) == len("P0"):
-        return None  # P0 to P3 are priorities
+    if _TAG.fullmatch(text):
+        return None
     decorated = match["open"] or match["word"] or match["close"] or match["mark"].strip()
     if not (decorated or "-" in text or "." in text or prefix == "WP"):
         return None  # such as "S3 bucket"

@@ -250,7 +250,7 @@ def _take_depends(found: Field, said: Said) -> None:
     statements = [(text, line, True) for text, line in _statements(found)]
     if not statements:
         raise ValueError("a value is missing")
-    said.depends.extend(item for item in statements if bare(item[0]).lower() not in NOTHING)
+    said.depends.extend(item for item in statements if item[0].lower() not in NOTHING)
 
 
 def _take_files(found: Field, said: Said) -> None:

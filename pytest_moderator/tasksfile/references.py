@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_moderator.tasksfile.ids import TASK_WORD, IdIndex
 
 _NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
-_SUFFIX = r"(?:[a-zA-Z](?![^\W_]))?(?:-[A-Z]{2,12}(?![\w-]))?"
+_SUFFIX = r"(?:[a-zA-Z](?![A-Za-z0-9]))?(?:-[A-Z]{2,12}(?![A-Za-z0-9-]))?"
 _RANGE = r"\s?(?:[-–—~～‐‑]|\.{2,3}|…|(?:to|through|thru|bis|até|à|hasta)(?=\s)|至|到|から|부터)\s?"
 _SCHEME = re.compile(r"(?:[A-Z][A-Za-z0-9]*-?)(?:[A-Z0-9]+-?)*|#")
 _MAX_PREFIXES = 50
@@ -19,7 +19,7 @@ _OTHER_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _QUANTITY = re.compile(r"\s+(?!(?:and|or|plus|y|e|et|und|и|và|to)\b)[^\W\d_]{2,}", re.IGNORECASE)
-_STATEMENT_IN_CODE = r"\W?(?:deps?|depends(?: on)?|blocked by|after)\b.*"
+_STATEMENT_IN_CODE = r"[\[(](?:deps?|depends(?: on)?|requires|blocked by|after)\b.*"
 GLOSS = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）")  # a remark in brackets
 # What joins the members of a list of mentions.
 JOINS = re.compile(
@@ -59,8 +59,8 @@ class Mentions:
             one = "(?!)"
         single = rf"(?:{one}){_NUMBER}{_SUFFIX}"
         self._pattern = re.compile(
-            rf"(?<![\w.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?!\w|\.[a-z])"
-            rf"(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![^\W_]|[-/]\w)|(?P<open>\+)(?!\s?[\w#]))?"
+            rf"(?<![A-Za-z0-9_.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?![A-Za-z0-9_]|\.[a-z])"
+            rf"(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![A-Za-z0-9]|[-/]\w)|(?P<open>\+)(?!\s?{single}))?"
         )
         self.in_code = re.compile(rf"(?:{TASK_WORD}\s*)?{single}|{_STATEMENT_IN_CODE}", re.IGNORECASE)
 
