@@ -48,6 +48,16 @@ class TasksCollection:
             left_out = reporter.stats.get("deselected", [])
             left_out[:] = [item for item in left_out if item.nodeid not in chosen]
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item) -> bool | None:
+        """Keep pytest-timeout away from tasks: it would end this process and not the task's; see `timeout:`."""
+        return True if isinstance(item, TaskItem) else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_timeout_cancel_timer(self, item: pytest.Item) -> bool | None:
+        """See :meth:`pytest_timeout_set_timer`."""
+        return True if isinstance(item, TaskItem) else None
+
     def _gone(self, session: pytest.Session) -> Iterator[pytest.Item]:
         """Collect the tasks of files that were there when the run began (a worker may start later)."""
         for path, file in self._files.items():

@@ -95,6 +95,7 @@ class Run:
             self._coordinator = Coordinator(steps, satisfied)
         except DependencyCycleError as error:
             raise pytest.UsageError(f"depends_on: {error}; remove one of these dependencies") from error
+        _make_directory(self.handout)
         self._watch.start()
         for nodeid in nodeids:
             found = self.handout.find(nodeid)
@@ -245,3 +246,22 @@ class Run:
         if nodeid in self.coordinator.pending:
             return replace(pending, error_message=self.stop_reason or "the run was stopped")
         return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")
+
+
+def _make_directory(handout: Handout) -> None:
+    """Make the run's directory, for its owner only and out of git's sight.
+
+    Raises:
+        pytest.UsageError: it cannot be made.
+    """
+    try:
+        handout.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = handout.state_dir / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        handout.directory.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"nothing was run: cannot write to {str(handout.state_dir)!r}: {error.strerror}; "
+            "choose another place with --moderator-state-dir"
+        ) from error

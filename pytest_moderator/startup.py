@@ -56,6 +56,8 @@ def settle(config: pytest.Config) -> None:
     if errors:
         raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, errors)))
     config.stash[_PREPARED] = prepared
+    if config.getoption("dist", "no") == "each":
+        raise pytest.UsageError("--dist each would run every task on every worker; use -n, or --dist load")
     _choose_workers(config, prepared[0].settings.workers)
 
 
