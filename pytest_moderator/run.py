@@ -86,6 +86,8 @@ class Run:
         Raises:
             pytest.UsageError: a mark names something that is not there, or things wait for each other.
         """
+        if nodeids:
+            _make_directory(self.handout)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
             plan = with_marks(self._plans[file.nodeid], file, needs)
@@ -95,7 +97,6 @@ class Run:
             self._coordinator = Coordinator(steps, satisfied)
         except DependencyCycleError as error:
             raise pytest.UsageError(f"depends_on: {error}; remove one of these dependencies") from error
-        _make_directory(self.handout)
         self._watch.start()
         for nodeid in nodeids:
             found = self.handout.find(nodeid)

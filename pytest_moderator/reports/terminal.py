@@ -146,7 +146,8 @@ class TerminalView:
         self._terminal.section("tasks")
         for file in self._run.handout.files:
             self._summarise(file)
-        self._terminal.write_line(f"logs: {_relative(self._run.handout.directory)}")
+        if self._run.handout.directory.exists():
+            self._terminal.write_line(f"logs: {_relative(self._run.handout.directory)}")
 
     def _summarise(self, file: FileHandout) -> None:
         report = self._run.report(file)
