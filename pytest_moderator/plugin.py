@@ -5,6 +5,7 @@ Nothing else of the package is imported here, so that those who never use it nev
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +64,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Settle everything that a mistake could spoil, before any other plugin looks at the command line."""
     if _is_active(config):
+        if sys.platform == "win32":
+            raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
         _part(config).settle(config)
     return (yield)
 

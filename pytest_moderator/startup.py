@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import os
 import secrets
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +42,6 @@ def settle(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: they cannot be run.
     """
-    if sys.platform == "win32":
-        raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
     config.stash[_BACKENDS] = load_backends(config)
     config.args[:] = _arguments(config)
     prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
@@ -55,6 +52,7 @@ def settle(config: pytest.Config) -> None:
     ]
     if errors:
         raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, errors)))
+    _check_agreement(prepared)
     config.stash[_PREPARED] = prepared
     if config.getoption("dist", "no") == "each":
         raise pytest.UsageError("--dist each would run every task on every worker; use -n, or --dist load")
@@ -151,6 +149,18 @@ def _prepare(config: pytest.Config, path: Path) -> Prepared:
         rootdir=config.rootpath,
         invocation_dir=here,
     )
+
+
+def _check_agreement(prepared: tuple[Prepared, ...]) -> None:
+    """Refuse files whose front matters want the one run of both to be different."""
+    first, *others = prepared
+    for other in others:
+        for name in ("state_dir", "json", "events", "workers", "with_deps"):
+            if getattr(first.settings, name) != getattr(other.settings, name):
+                raise pytest.UsageError(
+                    f"{first.tasks_file.display} and {other.tasks_file.display} set {name!r} differently; "
+                    "set it in moderator.yaml or on the command line, or run them one by one"
+                )
 
 
 def _choose_workers(config: pytest.Config, workers: int | None) -> None:
