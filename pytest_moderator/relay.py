@@ -9,6 +9,7 @@ share is torn down as soon as that one is known.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ from pytest_moderator.marks import names_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from _pytest.capture import CaptureManager
     from _pytest.nodes import Node  # what `listchain` is said to give; it has no public name
 
 _PREFIX = "relay "
@@ -55,11 +57,13 @@ def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestRep
     """
     # The hook for this also ends the logging of the item, which has ended already: hence the step beneath it.
     state = item.session._setupstate
-    call = pytest.CallInfo.from_call(
-        lambda: state.teardown_exact(nextitem),
-        when="teardown",
-        reraise=(KeyboardInterrupt, pytest.exit.Exception),
-    )
+    capture: CaptureManager | None = item.config.pluginmanager.get_plugin("capturemanager")
+    with capture.item_capture("teardown", item) if capture else nullcontext():
+        call = pytest.CallInfo.from_call(
+            lambda: state.teardown_exact(nextitem),
+            when="teardown",
+            reraise=(KeyboardInterrupt, pytest.exit.Exception),
+        )
     if call.excinfo is None:
         return None
     report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)

@@ -106,8 +106,8 @@ class Verdict:
 
 def location_of(nodeid: str, found: tuple[FileHandout, Task] | None) -> tuple[str, int | None, str]:
     """Say where an item stands, as pytest's reports do: file, 0-based line, headline."""
-    file = nodeid.split("::", maxsplit=1)[0]
-    return (file, found[1].line - 1, f"{found[1].id} {found[1].title}") if found else (file, None, nodeid)
+    file, _, name = nodeid.partition("::")
+    return (file, found[1].line - 1, f"{found[1].id} {found[1].title}") if found else (file, None, name)
 
 
 def reports_of_skip(
