@@ -159,7 +159,7 @@ class TerminalView:
                 write(f"{clean(phase)}: {_counts(results)}")
             for result in results:
                 self._explain(file, result)
-        show = report.speed_up and report.workers > 1
+        show = report.workers > 1 and (report.speed_up or 0) > 1
         faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(
             f"{file.nodeid}: {_counts(selected)} in {format_duration(report.duration_seconds)}"
