@@ -1,0 +1,75 @@
+"""The names of pytest and pytest-xdist that we use without their promise: docs/architecture.md lists them."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from xdist.dsession import DSession
+from xdist.scheduler.protocol import Scheduling
+
+from pytest_moderator.parallel import ParallelScheduling
+
+
+def test_the_setup_state_tears_down_towards_the_next_item(request: pytest.FixtureRequest) -> None:
+    state = request.session._setupstate
+
+    assert list(inspect.signature(state.teardown_exact).parameters) == ["nextitem"]
+
+
+def test_xdist_counts_failures_where_we_count_crashes() -> None:
+    written = inspect.getsource(DSession)
+
+    for name in ("countfailures", "maxfail", "shouldstop"):
+        assert f"self.{name}" in written
+
+
+def test_the_terminal_reporter_has_what_we_write_with(pytestconfig: pytest.Config) -> None:
+    terminal = pytest.TerminalReporter(pytestconfig)
+
+    for name in ("showfspath", "stats", "ensure_newline", "write", "write_line", "section"):
+        assert hasattr(terminal, name)
+
+
+def test_our_scheduling_does_all_that_xdist_asks_for() -> None:
+    wanted = {name for name in vars(Scheduling) if not name.startswith("_")}
+
+    assert wanted <= set(dir(ParallelScheduling))
+
+
+def test_a_module_without_an_object_gives_fixtures_of_every_scope(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        seen = []
+
+        @pytest.fixture(scope="session", autouse=True)
+        def of_session(): seen.append("session")
+
+        @pytest.fixture(scope="module", autouse=True)
+        def of_module(): seen.append("module")
+
+        @pytest.fixture(autouse=True)
+        def of_function(): seen.append("function")
+
+        class Text(pytest.Module):
+            obj = None
+
+            def collect(self):
+                return [pytest.Function.from_parent(self, name=n, callobj=lambda: None) for n in "ab"]
+
+        def pytest_collect_file(file_path, parent):
+            if file_path.suffix == ".txt":
+                return Text.from_parent(parent, path=file_path)
+
+        def pytest_unconfigure():
+            print(seen)
+        """
+    )
+    pytester.maketxtfile(tasks="")
+
+    result = pytester.runpytest_subprocess("tasks.txt")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines("['session', 'module', 'function', 'function']")
