@@ -20,9 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
+from pytest_moderator.graph import find_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    _Entry = tuple[float, int, str]  # the lowest is the most urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,14 @@ class DependencyCycleError(ModeratorError):
     """Steps that wait for each other.
 
     Attributes:
-        keys: the steps of the cycles and those behind them, in the order of the list.
+        cycles: such as ``("a", "b", "a")``: each waits for the next.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, cycles: Sequence[Sequence[str]]) -> None:
         """Name the steps."""
-        self.keys = tuple(keys)
-        super().__init__(f"these wait for each other and could never start: {', '.join(self.keys)}")
+        self.cycles = tuple(tuple(cycle) for cycle in cycles)
+        shown = "; ".join(" -> ".join(cycle) for cycle in self.cycles)
+        super().__init__(f"these wait for each other and could never start: {shown}")
 
 
 class Coordinator:
@@ -78,23 +82,34 @@ class Coordinator:
         steps: all steps of the run, in the order in which equals start.
         satisfied: keys outside ``steps`` that count as having succeeded (done before, say); any other key
             outside ``steps`` that is needed blocks who needs it.
+
+    Attributes:
+        blocked_at_start: the steps that are blocked from the start, in the order in which they were found.
+
+    Raises:
+        DependencyCycleError: steps wait for each other.
     """
 
     def __init__(self, steps: Iterable[Step], satisfied: Collection[str] = ()) -> None:
         """Find out who is ready and who is blocked from the start."""
         self._steps = {step.key: step for step in steps}
+        cycles = find_cycles(
+            {step.key: step.needs for step in self._steps.values()},
+            {step.key: step.after for step in self._steps.values()},
+        )
+        if cycles:
+            raise DependencyCycleError(cycles)
         self._position = {key: position for position, key in enumerate(self._steps)}
         self._missing = dict.fromkeys(self._steps, 0)
         self._needed_by: defaultdict[str, list[str]] = defaultdict(list)
         self._gates_of: defaultdict[str, list[_Gate]] = defaultdict(list)
-        self._ready: list[tuple[float, int, str]] = []
-        self._parked: defaultdict[str, list[str]] = defaultdict(list)
+        self._ready: list[_Entry] = []
+        self._parked: defaultdict[str, list[_Entry]] = defaultdict(list)
         self._busy: set[str] = set()
         self._running: dict[str, None] = {}
         self._ended: dict[str, bool] = {}
         self._stopped = False
         self.blocked_at_start = self._wire(satisfied)
-        self._check_for_cycles()
 
     def _wire(self, satisfied: Collection[str]) -> tuple[Blocked, ...]:
         gates: dict[int, _Gate] = {}
@@ -128,27 +143,6 @@ class Coordinator:
                 self._gates_of[key].append(gate)
         return gate
 
-    def _check_for_cycles(self) -> None:
-        """Play the whole run in the mind: whoever is left over waits for itself."""
-        missing = dict(self._missing)
-        closed: dict[int, int] = {}
-        todo = [key for key, count in missing.items() if not count and key not in self._ended]
-        seen = {*self._ended, *todo}
-        while todo:
-            key = todo.pop()
-            released = list(self._needed_by[key])
-            for gate in self._gates_of[key]:
-                closed[id(gate)] = closed.get(id(gate), gate.closed) - 1
-                if not closed[id(gate)]:
-                    released.extend(gate.waiting)
-            for other in released:
-                missing[other] -= 1
-                if not missing[other] and other not in seen:
-                    seen.add(other)
-                    todo.append(other)
-        if len(seen) < len(self._steps):
-            raise DependencyCycleError([key for key in self._steps if key not in seen])
-
     @property
     def running(self) -> tuple[str, ...]:
         """What runs now, in the order in which it started."""
@@ -181,16 +175,16 @@ class Coordinator:
             Its key, which counts as running from now on; ``None`` when nothing may start now.
         """
         while self._ready and not self._stopped:
-            key = heapq.heappop(self._ready)[2]
-            if key in self._ended or key in self._running:
-                continue
-            busy = next((lock for lock in self._steps[key].locks if lock in self._busy), None)
+            entry = heapq.heappop(self._ready)
+            key, locks = entry[2], self._steps[entry[2]].locks
+            busy = next((lock for lock in locks if lock in self._busy), None)
+            if busy is None and key not in self._ended:
+                self._busy.update(locks)
+                self._running[key] = None
+                return key
             if busy is not None:
-                self._parked[busy].append(key)
-                continue
-            self._busy.update(self._steps[key].locks)
-            self._running[key] = None
-            return key
+                heapq.heappush(self._parked[busy], entry)
+            self._give_way(locks)
         return None
 
     def end(self, key: str, *, success: bool) -> list[Blocked]:
@@ -218,22 +212,31 @@ class Coordinator:
         return []
 
     def again(self, key: str) -> None:
-        """Put a running step back among the ready ones, to be started once more."""
-        self._free(key)
-        self._push(key)
+        """Put a running step back among the ready ones, to be started once more; else do nothing."""
+        if self._free(key):
+            self._push(key)
 
     def stop(self) -> None:
         """Let nothing new start; what runs goes on."""
         self._stopped = True
 
-    def _free(self, key: str) -> None:
+    def _free(self, key: str) -> bool:
+        """Let go of what a step used alone; give whether it ran."""
         if key not in self._running:
-            return
+            return False
         del self._running[key]
-        for lock in self._steps[key].locks:
-            self._busy.discard(lock)
-            for parked in self._parked.pop(lock, ()):
-                self._push(parked)
+        self._busy.difference_update(self._steps[key].locks)
+        self._give_way(self._steps[key].locks)
+        return True
+
+    def _give_way(self, locks: Iterable[str]) -> None:
+        """Make ready, for each lock that is free, the most urgent step that was parked for it.
+
+        Only that one: the others would find the lock taken again. If it can not start, it gives way in turn.
+        """
+        for lock in locks:
+            if lock not in self._busy and self._parked[lock]:
+                heapq.heappush(self._ready, heapq.heappop(self._parked[lock]))
 
     def _block(self, doomed: Sequence[Blocked]) -> list[Blocked]:
         found: list[Blocked] = []

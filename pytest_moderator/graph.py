@@ -2,7 +2,7 @@
 
 A graph is a mapping from a node to those it waits for. ``after`` is a second such mapping in which many nodes may
 share one tuple; a shared tuple counts as one node in between, so that a thousand tasks that wait for a thousand
-others cost two thousand edges and not a million.
+others cost two thousand edges and not a million. Nothing here recurses: a chain may be as long as a file.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ _NONE: dict[str, tuple[str, ...]] = {}
 
 
 class _Expanded:
-    """The graph with its shared tuples as nodes of their own (integers)."""
+    """The graph with its shared tuples as nodes of their own (integers), and without unknown nodes."""
 
     def __init__(self, nodes: Iterable[str], waits: Waits, after: Shared) -> None:
         self.waits: dict[str | int, list[str | int]] = {}
-        for node in nodes:
-            self.waits[node] = [other for other in waits.get(node, ()) if other in waits]
+        known = dict.fromkeys(nodes)
+        for node in known:
+            self.waits[node] = [other for other in waits.get(node, ()) if other in known]
             shared = after.get(node, ())
             if shared:
                 self.waits[node].append(id(shared))
-                self.waits.setdefault(id(shared), list(shared))
+                if id(shared) not in self.waits:
+                    self.waits[id(shared)] = [other for other in shared if other in known]
         self.position = {node: position for position, node in enumerate(self.waits)}
 
     def order(self) -> list[str | int]:
@@ -67,30 +69,68 @@ def stable_order(nodes: Iterable[str], waits: Waits, after: Shared = _NONE) -> l
 
 
 def find_cycles(waits: Waits, after: Shared = _NONE) -> list[list[str]]:
-    """Find cycles that share no node: at least one in every knot of the graph.
+    """Find cycles of which no two share an edge: all of them where none do, and at least one in every knot.
 
     Returns:
         Cycles such as ``["T001", "T003", "T001"]``: each waits for the next.
     """
     graph = _Expanded(waits, waits, after)
-    free = set(graph.order())
-    stuck = [node for node in graph.waits if node not in free]
-    seen: dict[str | int, int] = {}
     cycles: list[list[str]] = []
-    for number, start in enumerate(stuck):
-        path: list[str | int] = []
-        node = start
-        while node not in seen:
-            seen[node] = number
-            path.append(node)
-            # a stuck node waits for at least one other stuck node
-            node = next(other for other in graph.waits[node] if other not in free)
-        if seen[node] == number:
-            cycle = [name for name in path[path.index(node) :] if isinstance(name, str)]
-            first = cycle.index(min(cycle, key=graph.position.__getitem__))
-            cycle = cycle[first:] + cycle[:first]
-            cycles.append([*cycle, cycle[0]])
+    seen: set[str | int] = set()
+    for root in graph.waits:
+        if root in seen:
+            continue
+        seen.add(root)
+        path, depth, named, branches = [root], {root: 0}, [0], [iter(graph.waits[root])]
+        while path:
+            for other in branches[-1]:
+                start = depth.get(other)
+                # named[p]: the last place on the path up to p that a cycle found before leads to
+                if start is not None and named[-1] <= start:
+                    cycles.append(_closed(path[start:], graph.position))
+                    named[start + 1 :] = range(start + 1, len(path))
+                if other not in seen:
+                    seen.add(other)
+                    depth[other] = len(path)
+                    path.append(other)
+                    named.append(named[-1])
+                    branches.append(iter(graph.waits[other]))
+                    break
+            else:
+                del depth[path.pop()], named[-1], branches[-1]
     return cycles
+
+
+def _closed(path: Sequence[str | int], position: Mapping[str | int, int]) -> list[str]:
+    cycle = [node for node in path if isinstance(node, str)]
+    first = cycle.index(min(cycle, key=position.__getitem__))
+    return [*cycle[first:], *cycle[: first + 1]]
+
+
+def find_knots(waits: Waits, after: Shared = _NONE) -> dict[str, int]:
+    """Number the knots: two nodes have one number if each of them waits for the other (Tarjan 1972)."""
+    graph = _Expanded(waits, waits, after)
+    found: dict[str | int, int] = {}
+    lowest: dict[str | int, int] = {}
+    knots: dict[str | int, int] = {}
+    open_nodes: list[str | int] = []
+    todo = list(reversed(graph.waits))
+    while todo:
+        node = todo[-1]
+        if node not in found:
+            found[node] = len(found)
+            open_nodes.append(node)
+            todo.extend(other for other in graph.waits[node] if other not in found)
+            continue
+        todo.pop()
+        if node in lowest:  # it stood there twice
+            continue
+        reached = (lowest.get(other, found[other]) for other in graph.waits[node] if other not in knots)
+        lowest[node] = min((found[node], *reached))
+        if lowest[node] == found[node]:
+            while node not in knots:
+                knots[open_nodes.pop()] = found[node]
+    return {node: number for node, number in knots.items() if isinstance(node, str)}
 
 
 def longest_paths(
@@ -108,7 +148,7 @@ def longest_paths(
         if isinstance(node, str):
             longest[node] += weights[node]
         for other in graph.waits[node]:
-            if longest[node] > longest[other]:
+            if longest[node] >= longest[other]:  # among equals the first in the list
                 longest[other] = longest[node]
                 follower[other] = node
     path: list[str | int] = [max(weights, key=longest.__getitem__)] if weights else []

@@ -17,20 +17,19 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from pytest_moderator.graph import find_cycles, longest_paths, stable_order
+from pytest_moderator.graph import find_cycles, find_knots, longest_paths, stable_order
 from pytest_moderator.model import Problem, Severity
-from pytest_moderator.stories import classify_phases
+from pytest_moderator.nearest import NearestIds
+from pytest_moderator.ordering import Ordering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_moderator.model import Task, TaskPhase
     from pytest_moderator.tasksfile import TasksFile
-
-ORDERS = ("phases", "stories", "explicit")
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,10 @@ class ExecutionPlan:
 
     def reasons(self, task_id: str) -> dict[str, str]:
         """Why a task waits for each of :meth:`waits_for`: ``depends on``, ``sub-task`` or the kind of wait."""
-        task = self.by_id[task_id]
+        stated = set(self.by_id[task_id].depends_on)
         reasons = dict.fromkeys(self.after.get(task_id, ()), self.kind_of_wait.get(task_id, "order"))
         for need in self.depends_on.get(task_id, ()):
-            reasons[need] = "depends on" if need in task.depends_on else "sub-task"
+            reasons[need] = "depends on" if need in stated else "sub-task"
         return {need: reasons[need] for need in self.waits_for(task_id)}
 
     @cached_property
@@ -96,38 +95,43 @@ class ExecutionPlan:
                 *(f"file {name}" for name in task.files),
                 *(f"resource {name}" for name in task.resources),
             )
-            for task in self.tasks
+            for task in self.by_id.values()
         }
 
+    def conflicts(self, task_id: str) -> tuple[str, ...]:
+        """Give the other tasks that share a lock with a task; asked one by one, for all of all would be a square."""
+        others = dict.fromkeys(chain.from_iterable(self._users[lock] for lock in self.locks[task_id]))
+        others.pop(task_id, None)
+        return tuple(others)
+
     @cached_property
-    def conflicts(self) -> dict[str, tuple[str, ...]]:
-        """By task id, the other tasks that share a lock with it."""
-        users: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    def _users(self) -> dict[str, list[str]]:
+        users: defaultdict[str, list[str]] = defaultdict(list)
         for task_id, locks in self.locks.items():
             for lock in locks:
-                users[lock][task_id] = None
-        return {
-            task_id: tuple(
-                dict.fromkeys(other for lock in locks for other in users[lock] if other != task_id)
-            )
-            for task_id, locks in self.locks.items()
-        }
+                users[lock].append(task_id)
+        return users
 
     @cached_property
     def _paths(self) -> tuple[dict[str, float], list[str]]:
-        known = sorted(task.estimate for task in self.tasks if task.estimate is not None)
+        known = sorted(task.estimate for task in self.by_id.values() if task.estimate is not None)
         usual = known[len(known) // 2] if known else 1.0
         weights = {t.id: usual if t.estimate is None else t.estimate for t in self.by_id.values()}
-        return longest_paths(weights, self.depends_on, self.after)
+        weights.update((t.id, 0.0) for t in self.by_id.values() if t.done or t.id in self.groups)
+        longest, path = longest_paths(weights, self.depends_on, self.after)
+        return longest, [task_id for task_id in path if weights[task_id]]
 
     @property
     def priority(self) -> dict[str, float]:
-        """By task id, the longest path from its start to the end of all: seconds where known, else hops."""
+        """By task id, the longest path from its start to the end of all: seconds where known, else hops.
+
+        What is done, and what only groups others, takes no time.
+        """
         return self._paths[0]
 
     @property
     def critical_path(self) -> tuple[str, ...]:
-        """The chain of tasks that takes longest, from the first to the last."""
+        """The chain of tasks that takes longest, from the first to the last; those that take no time left out."""
         return tuple(self._paths[1])
 
     @cached_property
@@ -171,18 +175,28 @@ def make_plan(
     tasks = tuple(_first_of_twins(tasks_file.tasks).values())
     groups = _groups(tasks)
     problems, depends_on = _dependencies(tasks, groups, tasks_file.display)
-    ordering = _Ordering(tasks_file, tasks, depends_on)
+    ordering = Ordering(tasks_file, tasks, depends_on, groups)
     _ORDERINGS[order](ordering)
-    clashes, depends_on = _clashes(ordering, depends_on)
+    depends_on, clashes = _without_contradictions(depends_on, ordering.after)
+    known = {task.id: task for task in tasks}
+    impossible = (_impossible(known[a], known[b], order, tasks_file.display) for a, b in clashes)
     return ExecutionPlan(
         tasks_file=tasks_file,
         order=order,
-        problems=(*problems, *clashes),
+        problems=(*problems, *ordering.problems, *impossible),
         depends_on=depends_on,
         after=ordering.after,
         groups=groups,
         kind_of_wait=ordering.kinds,
     )
+
+
+_ORDERINGS = {
+    "phases": Ordering.by_phases,
+    "stories": Ordering.by_stories,
+    "explicit": Ordering.by_waves,
+}
+ORDERS = tuple(_ORDERINGS)
 
 
 def _with(task: Task, added: Mapping[str, Sequence[str]]) -> Task:
@@ -204,154 +218,63 @@ def _groups(tasks: Iterable[Task]) -> frozenset[str]:
 def _dependencies(
     tasks: Sequence[Task], groups: frozenset[str], path: str
 ) -> tuple[list[Problem], dict[str, tuple[str, ...]]]:
+    """Keep what can be kept of what the file states, and let groups wait for their sub-tasks."""
     problems: list[Problem] = []
     known = {task.id: task for task in tasks}
-    depends_on: dict[str, list[str]] = {}
+    nearest = NearestIds(known)
+    stated: dict[str, list[str]] = {}
     for task in tasks:
-        depends_on[task.id] = []
+        stated[task.id] = []
         for need in dict.fromkeys(task.depends_on):
             if need == task.id:
                 problems.append(_self_dependency(task, path))
             elif need not in known:
-                problems.append(_unknown_dependency(task, need, known, path))
+                problems.append(_unknown_dependency(task, need, nearest.of(need), path))
             else:
-                depends_on[task.id].append(need)
+                stated[task.id].append(need)
     for task in tasks:
-        if task.parent in groups and task.parent not in depends_on[task.id]:
-            depends_on[task.parent or ""].append(task.id)
-    for cycle in find_cycles(depends_on):
-        problems.append(_cycle(cycle, known, path))
-        depends_on[cycle[0]].remove(cycle[1])
-    return problems, {task_id: tuple(dict.fromkeys(needs)) for task_id, needs in depends_on.items()}
+        # a sub-task that states to come after its group is no part of what the group waits for
+        if task.parent in groups and task.parent not in stated[task.id]:
+            stated[task.parent].append(task.id)
+    depends_on, dropped = _without_contradictions(
+        {task_id: tuple(dict.fromkeys(needs)) for task_id, needs in stated.items()}, {}
+    )
+    if dropped:
+        problems += [_cycle(cycle, known, path) for cycle in find_cycles(stated)]
+    return problems, depends_on
 
 
-class _Ordering:
-    """Works out what an order mode makes each task wait for.
+def _without_contradictions(
+    depends_on: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, str]]]:
+    """Leave out each dependency that is part of a cycle and points against the order of ``after`` and the file.
 
-    Attributes:
-        after: by task id, those that must have ended.
-        kinds: by task id, what that comes from.
-        segments: by task id, a number: all of one segment end before any of a higher one starts.
+    Returns:
+        What is left, which has no cycle, and the pairs that were left out.
     """
-
-    def __init__(
-        self, tasks_file: TasksFile, tasks: Sequence[Task], depends_on: Mapping[str, tuple[str, ...]]
-    ) -> None:
-        self.tasks_file = tasks_file
-        self.tasks = tasks
-        self.depends_on = depends_on
-        self.after: dict[str, tuple[str, ...]] = {}
-        self.kinds: dict[str, str] = {}
-        self.segments: dict[str, int] = {}
-
-    def chain(
-        self, tasks: Iterable[Task], before: tuple[str, ...], kind: str, segment: int
-    ) -> tuple[str, ...]:
-        """Put the tasks of one phase behind each other, rows of ``[P]`` side by side; give the last of them."""
-        by_id = {task.id: task for task in tasks}
-        inside = {task_id: [n for n in self.depends_on[task_id] if n in by_id] for task_id in by_id}
-        ordered = [by_id[task_id] for task_id in stable_order(by_id, inside)]
-        for parallel, row in groupby(ordered, key=lambda task: task.parallel):
-            together = [task.id for task in row]
-            for group in [together] if parallel else [[task_id] for task_id in together]:
-                self.after.update(dict.fromkeys(group, before))
-                self.kinds.update(dict.fromkeys(group, kind))
-                self.segments.update(dict.fromkeys(group, segment))
-                before, kind = tuple(group), "order"
-        return before
-
-    def by_phases(self) -> None:
-        """Run one phase after another."""
-        last: tuple[str, ...] = ()
-        for segment, tasks in enumerate(_by_phase(self.tasks)):
-            last = self.chain(tasks, last, "phase", segment)
-
-    def by_stories(self) -> None:
-        """Run the phases of stories beside each other, all else one after another."""
-        base: tuple[str, ...] = ()
-        ends: dict[str, tuple[str, ...]] = {}
-        segment = 0
-        for phase in classify_phases(_by_phase(self.tasks), self.tasks_file.story_depends):
-            if phase.story is None:
-                everything = tuple(task_id for end in ends.values() for task_id in end)
-                base = self.chain(phase.tasks, everything or base, "phase", segment + bool(ends))
-                segment += 1 + bool(ends)
-                ends = {}
-                continue
-            wanted = [ends[story] for story in (phase.story, *phase.depends_on) if story in ends]
-            before = tuple(task_id for end in wanted for task_id in end) or base
-            kind = "story" if wanted else "phase"
-            ends[phase.story] = self.chain(phase.tasks, before, kind, segment)
-
-    def by_waves(self) -> None:
-        """Add nothing to what the file states, but its waves."""
-        waves: defaultdict[int, list[str]] = defaultdict(list)
-        for task in self.tasks:
-            if task.wave is not None:
-                waves[task.wave].append(task.id)
-        before: tuple[str, ...] = ()
-        for number in sorted(waves):
-            self.after.update(dict.fromkeys(waves[number], before))
-            self.kinds.update(dict.fromkeys(waves[number], "wave"))
-            self.segments.update(dict.fromkeys(waves[number], number))
-            before = tuple(waves[number])
-
-
-_ORDERINGS = {
-    "phases": _Ordering.by_phases,
-    "stories": _Ordering.by_stories,
-    "explicit": _Ordering.by_waves,
-}
-
-
-def _by_phase(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
-    phases: dict[tuple[str | None, int], list[Task]] = {}
-    for task in tasks:
-        phases.setdefault((task.phase, task.phase_line), []).append(task)
-    return [tuple(phase) for phase in phases.values()]
-
-
-def _clashes(
-    ordering: _Ordering, depends_on: Mapping[str, tuple[str, ...]]
-) -> tuple[list[Problem], dict[str, tuple[str, ...]]]:
-    """Find the dependencies that the order mode makes impossible, and leave them out."""
-    segments = ordering.segments
-    clashes = [
+    knot = find_knots(depends_on, after)
+    place = {task_id: place for place, task_id in enumerate(stable_order(depends_on, {}, after))}
+    dropped = [
         (task_id, need)
         for task_id, needs in depends_on.items()
         for need in needs
-        if task_id in segments and need in segments and segments[need] > segments[task_id]
+        if knot[task_id] == knot[need] and place[task_id] < place[need]
     ]
-    dropped = set(clashes)
-    kept = {a: [b for b in needs if (a, b) not in dropped] for a, needs in depends_on.items()}
-    # what is left runs across stories that stand beside each other: a few at most
-    while cycles := find_cycles(kept, ordering.after):
-        for cycle in cycles:
-            pair = next((a, b) for a, b in pairwise(cycle) if b in kept[a])
-            clashes.append(pair)
-            kept[pair[0]].remove(pair[1])
-    known = {task.id: task for task in ordering.tasks}
-    path = ordering.tasks_file.display
-    problems = [_impossible(known[a], known[b], path) for a, b in clashes]
-    return problems, {task_id: tuple(needs) for task_id, needs in kept.items()}
+    if not dropped:
+        return dict(depends_on), []
+    gone = set(dropped)
+    kept = {a: tuple(b for b in needs if (a, b) not in gone) for a, needs in depends_on.items()}
+    return kept, dropped
 
 
 def _self_dependency(task: Task, path: str) -> Problem:
     return _error("self-dependency", f"{task.id} depends on itself", "remove it", path, task.line)
 
 
-def _unknown_dependency(task: Task, need: str, known: Iterable[str], path: str) -> Problem:
-    from difflib import get_close_matches  # noqa: PLC0415 (only when something is wrong)
-
-    near = get_close_matches(need, list(known)[:10_000], n=1)
-    hint = f"did you mean {near[0]}?" if near else "name a task of this file, or remove it"
-    return _error(
-        "unknown-dependency",
-        f"{task.id} depends on {need}, which no task has as its id",
-        hint,
-        path,
-        task.line,
-    )
+def _unknown_dependency(task: Task, need: str, near: str | None, path: str) -> Problem:
+    message = f"{task.id} depends on {need}, which no task has as its id"
+    hint = f"did you mean {near}?" if near else "name a task of this file, or remove it"
+    return _error("unknown-dependency", message, hint, path, task.line)
 
 
 def _cycle(cycle: Sequence[str], known: Mapping[str, Task], path: str) -> Problem:
@@ -360,14 +283,14 @@ def _cycle(cycle: Sequence[str], known: Mapping[str, Task], path: str) -> Proble
     return _error("cycle", message, f"remove one of these dependencies: {where}", path, known[cycle[0]].line)
 
 
-def _impossible(task: Task, need: Task, path: str) -> Problem:
-    if task.phase_line == need.phase_line:
-        message = f"{task.id} depends on {need.id}, which the order of the file puts behind it"
+def _impossible(task: Task, need: Task, order: str, path: str) -> Problem:
+    message = f"{task.id} depends on {need.id}, which order {order!r} puts behind it"
+    if order == "explicit":
+        hint = f"move {task.id} or {need.id} to another wave, or remove the dependency"
     else:
-        message = (
-            f"{task.id} depends on {need.id}, but its phase {task.phase!r} ends before {need.phase!r} starts"
-        )
-    hint = f"move {task.id} or {need.id} to another phase, or set 'order: explicit'"
+        if task.phase_line != need.phase_line:
+            message += f": phase {task.phase!r} comes before phase {need.phase!r}"
+        hint = f"move {task.id} or {need.id} to another phase, or set 'order: explicit'"
     return _error("impossible-phase", message, hint, path, task.line)
 
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from pytest_moderator.model import Task
 
-_HEADING = re.compile(r"\b(?:user\s+story|us)[\s-]*(\d+)\b", re.IGNORECASE)
+# Only in capitals: a heading may say "contact us 24 hours a day".
+_HEADING = re.compile(r"(?:\b(?i:user[\s-]+story)[\s-]*#?|\bUS[\s-]?)0*(\d+)\b")
+_TAG = re.compile(r"(?P<fr>FR)?\D*0*(?P<number>\d+\w?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,14 @@ def classify_phases(
 
 
 def _story_of(tasks: tuple[Task, ...]) -> str | None:
-    heading = _HEADING.search(tasks[0].phase or "")
-    if heading:
-        return f"US{int(heading[1])}"
+    named = set(_HEADING.findall(tasks[0].phase or ""))
+    if len(named) == 1:  # one that names several serves them all
+        return f"US{named.pop()}"
     story, count = Counter(task.story for task in tasks).most_common(1)[0]
-    return story if count * 2 > len(tasks) else None
+    return _label(story) if story and count * 2 > len(tasks) else None
+
+
+def _label(tag: str) -> str:
+    """Write a tag such as ``US-01`` or ``Story 1`` the way in which dependencies between stories are stated."""
+    match = _TAG.match(tag)
+    return f"{match['fr'] or 'US'}{match['number']}" if match else tag

@@ -97,7 +97,7 @@ def _task(task: Task, prepared: Prepared) -> dict[str, Any]:
         "critical": task.critical,
         "depends_on": list(task.depends_on),
         "waits_for": list(plan.waits_for(task.id)),
-        "conflicts_with": list(plan.conflicts.get(task.id, ())),
+        "conflicts_with": list(plan.conflicts(task.id)),
         "files": list(task.files),
         "backend": backend,
         "runnable": backend is not None,

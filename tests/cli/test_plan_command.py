@@ -239,7 +239,7 @@ class TestText:
         assert any(line.startswith("  [x] T001  Create the project") for line in lines)
         assert any(line.startswith("  [ ] T003") and line.endswith("(shell, optional)") for line in lines)
         assert "after T002 (depends on); T003 (phase)" in out
-        assert any(line.startswith("Critical path (4 tasks): T001 -> ") for line in lines)
+        assert any(line.startswith("Critical path (3 tasks): T002 -> ") for line in lines)
         assert "  file src/model.py: T002, T005" in lines
         assert lines[-1] == "5 tasks in 2 phases: 1 done, 3 to run, 1 with nothing to run"
         assert "\x1b" not in out
