@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -110,9 +110,8 @@ class TerminalView:
         self._ended += 1
         if result.status is TaskStatus.COMPLETED:
             self._line(result.task, "completed", f"in {format_duration(result.duration_seconds)}", result)
-        else:
-            kind = "done" if result.task.done else "skipped"
-            self._line(result.task, kind, result.error_message or "", result)
+        elif not result.task.done:
+            self._line(result.task, "skipped", result.error_message or "", result)
 
     def pytest_moderator_task_error(self, task: Task, error: TaskFailedError) -> None:
         """Show who has failed."""
@@ -157,8 +156,7 @@ class TerminalView:
             results = list(group)
             if phase:
                 write(f"{clean(phase)}: {_counts(results)}")
-            for result in results:
-                self._explain(file, result)
+            self._explain(file, results)
         show = report.workers > 1 and (report.speed_up or 0) > 1
         faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(
@@ -166,14 +164,19 @@ class TerminalView:
             f" ({format_duration(report.busy_seconds)} of work{faster})"
         )
 
-    def _explain(self, file: FileHandout, result: TaskResult) -> None:
-        kind = kind_of(result)
-        if kind in ("completed", "done"):
-            return
-        self._terminal.write(f"  {result.task.id} ")
-        self._terminal.write(kind, **{_COLOURS[kind]: True})
-        logs = f" ({_relative(folder_of(self._run.handout, file, result.task))})" if result.attempts else ""
-        self._terminal.write_line(f": {clean(_why(result))}{logs}")
+    def _explain(self, file: FileHandout, results: Iterable[TaskResult]) -> None:
+        """Say why tasks did not complete: those that have run one by one, the others together by reason."""
+        reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for result in results:
+            kind, why = kind_of(result), clean(_why(result))
+            if result.attempts:
+                why += f" ({_relative(folder_of(self._run.handout, file, result.task))})"
+            if kind not in ("completed", "done"):
+                reasons[kind, why].append(result.task.id)
+        for (kind, why), ids in reasons.items():
+            self._terminal.write(f"  {', '.join(ids)} ")
+            self._terminal.write(kind, **{_COLOURS[kind]: True})
+            self._terminal.write_line(f": {why}")
 
 
 def kind_of(result: TaskResult) -> str:
