@@ -57,6 +57,7 @@ class Run:
         self._results: dict[str, TaskResult] = {}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
         self._started: dict[str, float] = {}
+        self._roots: dict[str, str] = {}
         self._watch = Stopwatch()
 
     @property
@@ -143,25 +144,30 @@ class Run:
 
     def _skip_blocked(self, blocked: Iterable[Blocked]) -> None:
         for entry in blocked:
-            self._skip(entry.key, self._why_blocked(entry.by), entry.by)
+            causes = dict.fromkeys(self._roots.get(key) or self._describe(key) for key in entry.by)
+            self._roots[entry.key] = ", ".join(causes)
+            direct = ", ".join(self._name(key) for key in entry.by)
+            behind = any(key in self._roots for key in entry.by)
+            reason = f"{direct}, because of {self._roots[entry.key]}" if behind else self._roots[entry.key]
+            self._skip(entry.key, f"blocked by {reason}", entry.by)
 
-    def _why_blocked(self, by: Sequence[str]) -> str:
-        names = []
-        for key in by:
-            found = self.handout.find(key)
-            name = found[1].id if found else key
-            if key not in self.coordinator.outcomes and key not in self.coordinator.running:
-                names.append(f"{name} (not selected; --moderator-with-deps selects it)")
-                continue
-            result = self._results.get(key)
-            skipped = result is not None and result.status is TaskStatus.SKIPPED
-            names.append(f"{name} ({result.error_message})" if result and skipped else name)
-        return f"blocked by {', '.join(names)}"
+    def _name(self, key: str) -> str:
+        found = self.handout.find(key)
+        return found[1].id if found else key
+
+    def _describe(self, key: str) -> str:
+        """Name what blocks others, and why it does unless it has just failed."""
+        if key not in self.coordinator.outcomes and key not in self.coordinator.running:
+            return f"{self._name(key)} (not selected; --moderator-with-deps selects it)"
+        result = self._results.get(key)
+        if result is None or result.status is TaskStatus.FAILED:
+            return self._name(key)
+        return f"{self._name(key)} ({result.error_message})"
 
     def _skip(self, nodeid: str, reason: str, by: Sequence[str]) -> None:
         found = self.handout.find(nodeid)
         if found is not None:
-            ids = tuple(other[1].id if (other := self.handout.find(key)) else key for key in by)
+            ids = tuple(self._name(key) for key in by)
             result = TaskResult(
                 found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=ids
             )
