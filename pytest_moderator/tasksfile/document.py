@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from markdown_it.token import Token
 
@@ -52,14 +52,6 @@ class Node:
     children: list[Node] = field(default_factory=list)
     cells: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
-
-    def walk(self) -> Iterator[Node]:
-        """Yield what is nested in this item, at any depth, in order."""
-        stack = self.children[::-1]
-        while stack:
-            node = stack.pop()
-            yield node
-            stack.extend(reversed(node.children))
 
 
 @dataclass(frozen=True, slots=True)

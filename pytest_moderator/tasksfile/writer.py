@@ -36,10 +36,14 @@ def render_tasks(tasks: Sequence[Task], order: str = "explicit") -> str:
     Raises:
         ValueError: a command is in a language that no code fence of a task can hold.
     """
-    text = _render(tasks, order, apart=set())
-    read = {task.id: task for task in parse_tasks(text, Path(), "").tasks}
-    apart = {task.id for task in tasks if _differs(task, read.get(task.id))}
-    return _render(tasks, order, apart) if apart else text
+    apart: set[str] = set()
+    while True:
+        text = _render(tasks, order, apart)
+        read = {task.id: task for task in parse_tasks(text, Path(), "").tasks}
+        differing = {task.id for task in tasks if task.id not in apart and _differs(task, read.get(task.id))}
+        if not differing:
+            return text
+        apart |= differing  # what one title looked like may have decided how another was read
 
 
 def _differs(task: Task, read: Task | None) -> bool:
