@@ -47,10 +47,10 @@ def parse_size(text: str | int) -> int:
     Raises:
         ValueError: it is not such a text, or not above 0.
     """
-    value = int(_sum_of_parts(text, _BYTES, default=""))
-    if value <= 0:
+    value = _sum_of_parts(text, _BYTES, default="")
+    if not (value >= 1 and math.isfinite(value)):
         raise ValueError("must be above 0")
-    return value
+    return int(value)
 
 
 def _sum_of_parts(text: str | float, units: dict[str, float] | dict[str, int], default: str) -> float:
@@ -60,7 +60,8 @@ def _sum_of_parts(text: str | float, units: dict[str, float] | dict[str, int], d
     stripped = str(text).strip()
     for part in _PART.finditer(stripped):
         unit = part[2].lower() or default
-        if part.start() != end or unit not in units:
+        alone = part[0] == stripped
+        if part.start() != end or unit not in units or not (part[2] or alone):
             break
         total += float(part[1]) * units[unit]
         end = part.end()
