@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Command, Problem, Severity
-from pytest_moderator.tasksfile.fields import fields_of_item, fields_of_row, fields_of_text
+from pytest_moderator.tasksfile.fields import fields_of
 from pytest_moderator.tasksfile.ids import make_unique, slug
 from pytest_moderator.tasksfile.keys import Said, take_field
 from pytest_moderator.tasksfile.lines import find_box
@@ -30,18 +30,20 @@ class Draft:
     Attributes:
         entry: what introduces it.
         body: the blocks that belong to it, in order.
-        said: what its body says.
+        said: what its body says in fields.
+        prose: the texts of its body that are no fields.
         nested_in: the draft whose list item it stands in.
         id: its id, once given.
         has_own_id: whether the file gives it, so that other texts can refer to it.
     """
 
-    __slots__ = ("body", "entry", "has_own_id", "id", "nested_in", "said")
+    __slots__ = ("body", "entry", "has_own_id", "id", "nested_in", "prose", "said")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.body: list[Node] = []
         self.said = Said()
+        self.prose: list[str] = []
         self.nested_in: Draft | None = None
         self.id = ""
         self.has_own_id = False
@@ -79,22 +81,18 @@ def make_drafts(document: Document, entries: Sequence[Entry]) -> list[Draft]:
 
 
 def _read_body(draft: Draft) -> None:
-    top = draft.entry.node if draft.entry.box else None
-    is_heading = top is None
-    said = draft.said
+    is_heading = draft.entry.box is None
+    top = None if is_heading else draft.entry.node
     for node in draft.body:
-        if node.kind == "item":
-            if node.parent is top and find_box(node.text) is None:
-                for found in fields_of_item(node):
-                    take_field(found, said)
-        elif node.kind == "text" and node.parent is top:
-            for found in fields_of_text(node):
-                take_field(found, said)
-        elif node.kind == "fence":
-            _take_fence(node, said)
-        elif node.kind == "row" and is_heading:
-            for found in fields_of_row(node):
-                take_field(found, said)
+        if node.kind == "fence":
+            _take_fence(node, draft.said)
+        elif node.kind in ("item", "text") or (node.kind == "row" and is_heading):
+            fields = list(fields_of(node))
+            if not fields and node.kind != "row":
+                draft.prose.append(node.text)
+            elif node.parent is top and find_box(node.text) is None:
+                for found in fields:
+                    take_field(found, draft.said)
     _check_commands(draft)
 
 
@@ -183,13 +181,3 @@ def description(draft: Draft, document: Document, *, has_nested: bool) -> str:
             own.update(range(block.line, block.end + 1))
         lines = tuple(line for number, line in enumerate(lines, node.line + 1) if number in own)
     return inspect.cleandoc("\n".join([first, *lines]))
-
-
-def texts_naming_files(draft: Draft) -> list[str]:
-    """Give the texts of a task in which paths are its files: its line, its notes, its file keys."""
-    texts = [draft.entry.node.text]
-    for node in draft.body:
-        fields = fields_of_item(node) if node.kind == "item" else fields_of_text(node)
-        if node.kind in ("item", "text") and not any(fields):
-            texts.append(node.text)
-    return texts + draft.said.files

@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_moderator.tasksfile.fields import fields_of_item, fields_of_text
+from pytest_moderator.tasksfile.fields import fields_of
 from pytest_moderator.tasksfile.lines import Box, TaskLine, find_box, read_box_line, read_heading_line
 from pytest_moderator.tasksfile.words import DEPENDS_KEYS, NOT_TASKS_HEADING, STATUS_KEYS
 
@@ -118,8 +118,7 @@ def _headings_with_fields(document: Document) -> set[int]:
     for node in document.nodes:
         if node.kind not in ("item", "text") or node.parent is not None or not node.section:
             continue
-        fields = fields_of_item(node) if node.kind == "item" else fields_of_text(node)
-        if any(found_field.key in DEPENDS_KEYS | STATUS_KEYS for found_field in fields):
+        if any(line.key in DEPENDS_KEYS | STATUS_KEYS for line in fields_of(node)):
             found.add(id(node.section[-1]))
     return found
 

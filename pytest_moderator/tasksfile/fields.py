@@ -60,7 +60,12 @@ def read_field(text: str, line: int, node: Node | None = None) -> Field | None:
     return Field(name, value, line, not emphasis and name == name.lower(), node=node)
 
 
-def fields_of_item(node: Node) -> Iterator[Field]:
+def fields_of(node: Node) -> Iterator[Field]:
+    """Yield the fields of a list item, a paragraph or a row of a table."""
+    return {"item": _of_item, "text": _of_text, "row": _of_row}[node.kind](node)
+
+
+def _of_item(node: Node) -> Iterator[Field]:
     """Yield the field that a list item is, with what is nested in it."""
     first, _, more = node.text.partition("\n")
     found = read_field(first, node.line, node)
@@ -72,7 +77,7 @@ def fields_of_item(node: Node) -> Iterator[Field]:
     yield found._replace(items=items)
 
 
-def fields_of_text(node: Node) -> Iterator[Field]:
+def _of_text(node: Node) -> Iterator[Field]:
     """Yield the fields of a paragraph, one a line; plain ones are prose there."""
     for number, text in enumerate(node.text.split("\n"), node.line):
         found = read_field(text.strip(), number, node)
@@ -80,7 +85,7 @@ def fields_of_text(node: Node) -> Iterator[Field]:
             yield found
 
 
-def fields_of_row(node: Node) -> Iterator[Field]:
+def _of_row(node: Node) -> Iterator[Field]:
     """Yield the field that a row of a two-column table is."""
     for cells in (node.header, node.cells):
         if len(cells) == 2:  # noqa: PLR2004 (key and value)

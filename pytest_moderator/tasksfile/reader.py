@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,12 +16,11 @@ from pytest_moderator.tasksfile.assemble import (
     give_ids,
     make_drafts,
     parent_of,
-    texts_naming_files,
 )
 from pytest_moderator.tasksfile.dependencies import Dependencies
 from pytest_moderator.tasksfile.dialects import find_tasks
 from pytest_moderator.tasksfile.document import Document, Node, parse_document, split_lines
-from pytest_moderator.tasksfile.fields import fields_of_item, fields_of_text
+from pytest_moderator.tasksfile.fields import fields_of
 from pytest_moderator.tasksfile.files import named_files, normalise
 from pytest_moderator.tasksfile.front_matter import FrontMatter, read_front_matter
 from pytest_moderator.tasksfile.leftovers import no_tasks, passed_over
@@ -27,7 +28,7 @@ from pytest_moderator.tasksfile.phases import phases_of
 from pytest_moderator.tasksfile.sections import Stories, is_dependencies, read_waves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -123,6 +124,23 @@ def parse_tasks(text: str, path: Path, display: str) -> TasksFile:
         path: the file that it comes from.
         display: how problems shall name that file.
     """
+    with _collector_paused():
+        return _parse(text, path, display)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from looking again and again at a growing file without any garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse(text: str, path: Path, display: str) -> TasksFile:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     text = text.removeprefix(_BOM)
     lines = split_lines(text)
@@ -200,7 +218,7 @@ def _task(
     if said.only_files is not None:
         files = tuple(dict.fromkeys(normalise(name) or name for name in said.only_files))
     else:
-        files = named_files(texts_naming_files(draft))
+        files = named_files([draft.entry.node.text, *draft.prose, *said.files])
     values = dict(said.values)
     return Task(
         id=draft.id,
@@ -235,6 +253,6 @@ def _story_depends(
         if is_dependencies(node):
             stories.read(node)
         elif node.kind != "row":
-            for found in fields_of_item(node) if node.kind == "item" else fields_of_text(node):
+            for found in fields_of(node):
                 stories.read_field(node, found.key, found.value)
     return MappingProxyType({story: tuple(on) for story, on in stories.depends.items()})
