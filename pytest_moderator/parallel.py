@@ -38,7 +38,6 @@ class ParallelScheduling:
         self._index: dict[WorkerController, dict[str, int] | None] = {}
         self._running: dict[WorkerController, str | None] = {}
         self._marks: dict[str, list[str]] = {}
-        self._lost: dict[str, int] = {}
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -89,7 +88,7 @@ class ParallelScheduling:
             node.send_runtest_some([index[nodeid], len(index)])
             return
         message = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
-        self._report_crash(nodeid, message)
+        self._report_crash(node, nodeid, message)
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """Settle the task that a worker has ended, and give it another."""
@@ -126,8 +125,7 @@ class ParallelScheduling:
         task = found[1]
         if task.id not in self.run.handout.ambiguous:  # else the end of the run finds what is left
             end_marked_processes(self.run.handout.run_id, task.id)
-        self._lost[nodeid] = self._lost.get(nodeid, 0) + 1
-        if self._lost[nodeid] > (task.retries or 0):
+        if self.run.tries_of(nodeid) > (task.retries or 0):
             return nodeid
         self.run.retry(nodeid)
         self.schedule()
@@ -145,9 +143,12 @@ class ParallelScheduling:
         if OWNER in data:
             data["nodeid"] = data.pop(OWNER)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:
         """Settle a task whose worker died: xdist reports it, and neither ends nor counts it."""
+        if hasattr(report, "node"):
+            report.node = _Reporter(report.node)
+        yield
         if str(report.when) == "???" and report.nodeid in self.run.coordinator.running:
             self._count_failure()
             self.run.end(report.nodeid)
@@ -158,9 +159,10 @@ class ParallelScheduling:
         """Have xdist's report of a crash name the task and its line."""
         report.location = location_of(crashitem, self.run.handout.find(crashitem))
 
-    def _report_crash(self, nodeid: str, message: str) -> None:
+    def _report_crash(self, node: WorkerController, nodeid: str, message: str) -> None:
         location = location_of(nodeid, self.run.handout.find(nodeid))
         report = pytest.TestReport(nodeid, location, {}, "failed", message, "???")  # type: ignore[arg-type]
+        report.node = node  # type: ignore[attr-defined]
         self.config.hook.pytest_runtest_logreport(report=report)
 
     def _count_failure(self) -> None:
@@ -175,6 +177,22 @@ class ParallelScheduling:
         for node in self._index:
             node.shutdown()
         return (yield)
+
+
+class _Reporter:
+    """A worker as reports name it. All are equal: junit makes a case of each item and worker otherwise."""
+
+    def __init__(self, node: WorkerController) -> None:
+        self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reporter)
+
+    def __hash__(self) -> int:
+        return hash(_Reporter)
 
 
 class Controller:

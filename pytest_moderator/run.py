@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.attempt import end_marked_processes
+from pytest_moderator.attempt import end_marked_processes, tries_before
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
-from pytest_moderator.runner import place_of
+from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
 from pytest_moderator.verdict import Verdict, reports_of_skip
 
@@ -58,6 +58,7 @@ class Run:
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
         self._started: dict[str, float] = {}
         self._roots: dict[str, str] = {}
+        self._lost: dict[str, int] = {}
         self._watch = Stopwatch()
 
     @property
@@ -112,7 +113,14 @@ class Run:
     def retry(self, nodeid: str) -> None:
         """Forget what a lost attempt has reported, and let the item start again."""
         self._verdicts.pop(nodeid, None)
+        self._lost[nodeid] = self._lost.get(nodeid, 0) + 1
         self.coordinator.again(nodeid)
+
+    def tries_of(self, nodeid: str) -> int:
+        """Count the tries of a task that is lost now: this one, those lost before, those that its logs tell of."""
+        found = self.handout.find(nodeid)
+        logged = tries_before(folder_of(self.handout, *found)) if found else 0
+        return max(1 + self._lost.get(nodeid, 0), logged)
 
     def stop(self, reason: str) -> None:
         """Let nothing new start; what runs goes on."""
@@ -127,7 +135,10 @@ class Run:
         if found is not None:
             task = found[1]
             duration = time.monotonic() - self._started.get(nodeid, time.monotonic())
-            self._conclude(nodeid, verdict.result_of(task, self.worker_of.get(nodeid), duration))
+            result = verdict.result_of(task, self.worker_of.get(nodeid), duration)
+            if verdict.lost:
+                result = replace(result, attempts=self.tries_of(nodeid))
+            self._conclude(nodeid, result)
             success = success or task.optional
             if not success and task.critical and verdict.failed:
                 self.stop(f"critical task {task.id} failed")

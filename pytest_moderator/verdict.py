@@ -62,6 +62,11 @@ class Verdict:
         return any(report.failed for report in self._reports.values())
 
     @property
+    def lost(self) -> bool:
+        """Whether the process that ran it has died."""
+        return "???" in self._reports
+
+    @property
     def success(self) -> bool:
         """Whether those who need it may start: it passed, or failed as was expected."""
         if self.failed:
