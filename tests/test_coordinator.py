@@ -1,0 +1,273 @@
+"""The rules of the coordinator, held against a model that looks at everything again at every step."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_moderator.coordinator import Blocked, Coordinator, DependencyCycleError, Step
+
+KEYS = tuple("abcdefgh")
+
+
+class Model:
+    """The same rules, without any bookkeeping."""
+
+    def __init__(self, steps, satisfied):
+        self.steps = {step.key: step for step in steps}
+        self.satisfied = satisfied
+        self.running, self.ended, self.blocked = set(), {}, []
+        self.block()
+
+    def block(self):
+        """End all that need something that will never succeed; give them."""
+        found = []
+        while hit := next((key for key in self.steps if key not in self.ended and self.failed(key)), None):
+            self.ended[hit] = False
+            found.append(hit)
+        return sorted(found)
+
+    def failed(self, key):
+        return [
+            need
+            for need in self.steps[key].needs
+            if (need in self.steps and self.ended.get(need) is False)
+            or (need not in self.steps and need not in self.satisfied)
+        ]
+
+    def may_start(self, key):
+        step = self.steps[key]
+        busy = {lock for other in self.running for lock in self.steps[other].locks}
+        return (
+            key not in self.ended
+            and key not in self.running
+            and all(self.ended.get(need, need in self.satisfied) for need in step.needs)
+            and all(other in self.ended for other in step.after if other in self.steps)
+            and not busy.intersection(step.locks)
+        )
+
+    def next(self):
+        ready = [key for key in self.steps if self.may_start(key)]
+        return max(ready, key=lambda key: self.steps[key].priority, default=None)
+
+
+@st.composite
+def step_lists(draw):
+    """Steps in any order whose waits have no cycle; some need what is not there."""
+    names = draw(st.permutations(KEYS))[: draw(st.integers(1, len(KEYS)))]
+    shared = draw(st.lists(st.lists(st.sampled_from(KEYS), unique=True).map(tuple), min_size=1, max_size=2))
+    steps = []
+    for number, key in enumerate(names):
+        earlier = [*names[:number], "done", "missing"] if draw(st.booleans()) else [*names[:number], "done"]
+        needs = tuple(draw(st.lists(st.sampled_from(earlier), max_size=2)))
+        after = tuple(draw(st.lists(st.sampled_from([*names[:number], "nowhere"]), max_size=3)))
+        common = draw(st.sampled_from(shared))
+        if draw(st.booleans()) and set(common).isdisjoint(names[number:]):
+            after = common
+        locks = tuple(draw(st.lists(st.sampled_from(["x", "y", "z"]), unique=True, max_size=2)))
+        steps.append(Step(key, needs, after, locks, float(draw(st.integers(0, 3)))))
+    return draw(st.permutations(steps))
+
+
+@given(step_lists(), st.integers(0, 2**32))
+@settings(max_examples=600, deadline=None)
+def test_decides_as_the_model_does(steps, seed):
+    chance = random.Random(seed)
+    coordinator, model = Coordinator(steps, {"done"}), Model(steps, {"done"})
+    reported = [entry.key for entry in coordinator.blocked_at_start]
+    assert sorted(reported) == sorted(model.ended)
+    assert all(entry.by for entry in coordinator.blocked_at_start)
+    while not coordinator.finished:
+        action = chance.random()
+        if action < 0.5:
+            expected = model.next()
+            assert coordinator.start_next() == expected
+            if expected is not None:
+                model.running.add(expected)
+        elif action < 0.6 and model.running:
+            key = chance.choice(sorted(model.running))
+            coordinator.again(key)
+            model.running.discard(key)
+        else:
+            key = pick(model, chance)
+            if key is not None:
+                success = chance.random() < 0.8
+                model.running.discard(key)
+                model.ended[key] = success
+                blocked = coordinator.end(key, success=success)
+                assert sorted(entry.key for entry in blocked) == model.block()
+                reported += [entry.key for entry in blocked]
+        assert set(coordinator.running) == model.running
+        assert coordinator.outcomes == model.ended
+        assert coordinator.pending == tuple(
+            step.key for step in steps if step.key not in model.ended and step.key not in model.running
+        )
+    assert len(reported) == len(set(reported))
+    assert coordinator.outcomes.keys() == {step.key for step in steps}
+    assert coordinator.start_next() is None
+
+
+def pick(model, chance):
+    """Choose a step that ends: one that runs, or now and then one that never started."""
+    waiting = [key for key in model.steps if key not in model.ended and key not in model.running]
+    choices = sorted(waiting if chance.random() < 0.1 else model.running)
+    return chance.choice(choices) if choices else None
+
+
+def drain(coordinator):
+    """Run all, one by one; give the order."""
+    order = []
+    while (key := coordinator.start_next()) is not None:
+        order.append(key)
+        coordinator.end(key, success=True)
+    return order
+
+
+def test_the_highest_priority_first_then_the_order_of_the_list():
+    steps = [Step("a"), Step("b", priority=2), Step("c"), Step("d", priority=2)]
+    assert drain(Coordinator(steps)) == ["b", "d", "a", "c"]
+
+
+def test_a_failure_blocks_all_who_need_it_and_opens_what_only_comes_after():
+    steps = [Step("a"), Step("b", needs=("a",)), Step("c", needs=("b",)), Step("d", after=("a", "b", "c"))]
+    coordinator = Coordinator(steps)
+    assert coordinator.start_next() == "a"
+    assert coordinator.end("a", success=False) == [Blocked("b", ("a",)), Blocked("c", ("b",))]
+    assert coordinator.outcomes == {"a": False, "b": False, "c": False}
+    assert drain(coordinator) == ["d"]
+    assert coordinator.finished
+
+
+def test_what_is_missing_blocks_from_the_start_and_is_named():
+    steps = [
+        Step("a", needs=("x", "done", "y")),
+        Step("b", needs=("a",)),
+        Step("c", after=("a", "b")),
+        Step("d", after=("x",)),
+    ]
+    coordinator = Coordinator(steps, {"done"})
+    assert coordinator.blocked_at_start == (Blocked("a", ("x", "y")), Blocked("b", ("a",)))
+    assert drain(coordinator) == ["c", "d"]
+
+
+def test_all_blocked_is_finished():
+    coordinator = Coordinator([Step("a", needs=("x",))])
+    assert coordinator.finished
+    assert coordinator.start_next() is None
+
+
+def test_nothing_to_do_is_finished():
+    assert Coordinator([]).finished
+
+
+def test_steps_that_share_a_lock_run_one_after_another():
+    coordinator = Coordinator([Step("a", locks=("f",)), Step("b", locks=("f", "g")), Step("c", locks=("g",))])
+    assert [coordinator.start_next() for _ in range(3)] == ["a", "c", None]
+    coordinator.end("a", success=True)
+    assert coordinator.start_next() is None
+    coordinator.end("c", success=True)
+    assert coordinator.start_next() == "b"
+
+
+def test_one_that_cannot_use_a_free_lock_lets_others_have_it():
+    steps = [
+        Step("x", locks=("f",), priority=9),
+        Step("y", locks=("g",), priority=8),
+        Step("both", locks=("f", "g"), priority=5),
+        Step("other", locks=("f",)),
+    ]
+    coordinator = Coordinator(steps)
+    assert [coordinator.start_next() for _ in range(3)] == ["x", "y", None]
+    coordinator.end("x", success=True)
+    assert coordinator.start_next() == "other"
+    coordinator.end("other", success=True)
+    coordinator.end("y", success=True)
+    assert coordinator.start_next() == "both"
+
+
+def test_one_that_ended_while_it_waited_for_a_lock_lets_others_have_it():
+    coordinator = Coordinator([Step("a", locks=("f",)), Step("b", locks=("f",)), Step("c", locks=("f",))])
+    assert [coordinator.start_next() for _ in range(2)] == ["a", None]
+    coordinator.end("b", success=True)
+    coordinator.end("a", success=True)
+    assert coordinator.start_next() == "c"
+
+
+def test_again():
+    coordinator = Coordinator([Step("a", locks=("f",)), Step("b", locks=("f",), priority=-1)])
+    assert coordinator.start_next() == "a"
+    coordinator.again("a")
+    assert coordinator.running == ()
+    assert drain(coordinator) == ["a", "b"]
+    coordinator.again("a")
+    assert coordinator.start_next() is None
+    assert coordinator.finished
+
+
+def test_again_of_what_has_not_started_changes_nothing():
+    coordinator = Coordinator([Step("a"), Step("b", needs=("a",))])
+    coordinator.again("b")
+    assert drain(coordinator) == ["a", "b"]
+
+
+def test_stop_starts_nothing_new_and_waits_for_what_runs():
+    coordinator = Coordinator([Step("a"), Step("b"), Step("c", needs=("a",))])
+    assert coordinator.start_next() == "a"
+    coordinator.stop()
+    assert coordinator.stopped
+    assert not coordinator.finished
+    assert coordinator.start_next() is None
+    coordinator.end("a", success=True)
+    assert coordinator.finished
+    assert coordinator.pending == ("b", "c")
+
+
+def test_an_end_counts_once():
+    coordinator = Coordinator([Step("a"), Step("b", needs=("a",))])
+    coordinator.start_next()
+    assert coordinator.end("a", success=True) == []
+    assert coordinator.end("a", success=False) == []
+    assert coordinator.outcomes == {"a": True}
+    assert drain(coordinator) == ["b"]
+
+
+def test_the_end_of_what_is_not_there():
+    with pytest.raises(KeyError):
+        Coordinator([]).end("a", success=True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "cycles"),
+    [
+        ([Step("a", needs=("a",))], [("a", "a")]),
+        ([Step("a", needs=("b",)), Step("b", after=("a",))], [("a", "b", "a")]),
+        (
+            [
+                Step("a", needs=("b",)),
+                Step("b", needs=("a",)),
+                Step("c", after=("d",)),
+                Step("d", after=("c",)),
+            ],
+            [("a", "b", "a"), ("c", "d", "c")],
+        ),
+    ],
+)
+def test_cycles_are_refused_and_named(steps, cycles):
+    with pytest.raises(DependencyCycleError) as caught:
+        Coordinator([*steps, Step("behind", needs=("a",)), Step("free")])
+    assert list(caught.value.cycles) == cycles
+    assert str(caught.value).endswith("; ".join(" -> ".join(cycle) for cycle in cycles))
+
+
+def test_thousands_behind_one_gate_and_one_lock():
+    first = tuple(f"a{n}" for n in range(3000))
+    steps = [
+        *(Step(key, locks=("f",)) for key in first),
+        *(Step(f"b{n}", after=first) for n in range(3000)),
+    ]
+    order = drain(Coordinator(steps))
+    assert order[:3000] == list(first)
+    assert len(order) == 6000
