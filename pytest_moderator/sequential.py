@@ -21,7 +21,8 @@ class SequentialLoop:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Take pytest's place, unless there is nothing to run."""
-        if session.config.option.collectonly or session.testsfailed:
+        option = session.config.option
+        if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
             return None
         items = {item.nodeid: item for item in session.items}
         self.run.begin(list(items), marks_of(session.items))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import secrets
 from datetime import UTC, datetime
@@ -114,11 +113,15 @@ def find_tasks_files(config: pytest.Config) -> Iterator[Path]:
 
 def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:
     """Find every ``tasks.md`` below a directory, where pytest would look."""
-    patterns = config.getini("norecursedirs")
-    for directory, names, files in os.walk(path):
-        names[:] = sorted(n for n in names if not any(fnmatch.fnmatch(n, pattern) for pattern in patterns))
-        if "tasks.md" in files:
-            yield Path(directory, "tasks.md")
+
+    def is_wanted(found: Path) -> bool:
+        return not config.hook.pytest_ignore_collect(collection_path=found, config=config)
+
+    for directory, names, files in os.walk(os.path.normpath(path)):
+        here = Path(directory)
+        names[:] = sorted(name for name in names if is_wanted(here / name))
+        if "tasks.md" in files and is_wanted(here / "tasks.md"):
+            yield here / "tasks.md"
 
 
 def _arguments(config: pytest.Config) -> list[str]:
