@@ -14,25 +14,50 @@ import pytest
 from pytest_moderator.reports.terminal import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_moderator.model import ExecutionReport
     from pytest_moderator.run import Run
 
 VERSION = 1
 
+_KEYS = {
+    "completed": "completed",
+    "done": "done",
+    "failed": "failed",
+    "failed (optional)": "failed_optional",
+    "skipped": "skipped",
+    "interrupted": "interrupted",
+    "not started": "not_started",
+}
+
 
 class JsonReport:
-    """Writes the execution report at the end of the session."""
+    """Writes the execution report at the end of the session.
+
+    Raises:
+        pytest.UsageError: it will not be possible; better said before the run than after it.
+    """
 
     def __init__(self, run: Run, path: Path) -> None:
         self._run = run
         self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(path, error.strerror or str(error)) from error
+        if path.is_dir():
+            raise _cannot_write(path, "it is a directory")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Any:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Write the report when all else has ended."""
         result = yield
-        write_atomically(
-            self._path, json.dumps(describe(self._run, int(session.exitstatus)), indent=2) + "\n"
-        )
+        text = json.dumps(describe(self._run, int(session.exitstatus)), indent=2)
+        try:
+            write(self._path, f"{text}\n")
+        except OSError as error:
+            raise _cannot_write(self._path, error.strerror or str(error)) from error
         return result
 
 
@@ -47,34 +72,45 @@ def describe(run: Run, exit_code: int) -> dict[str, Any]:
         "started_at": reports[0].started_at,
         "finished_at": reports[0].finished_at,
         "duration_seconds": reports[0].duration_seconds,
-        "files": [
-            {
-                "file": report.file,
-                "order": report.order,
-                "busy_seconds": report.busy_seconds,
-                "speed_up": report.speed_up,
-                "counts": dict(Counter(kind_of(result) for result in report.results)),
-                "tasks": [result.to_dict() for result in report.results],
-            }
-            for report in reports
-        ],
+        "directory": str(run.handout.directory),
+        "files": [_describe_file(report) for report in reports],
     }
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Put a file in its place whole: nobody ever reads half of it.
+def write(path: Path, text: str) -> None:
+    """Put a file in its place whole, so that nobody ever reads half of it; a pipe or a device is written to.
 
     Raises:
-        pytest.UsageError: it cannot be written.
+        OSError: it cannot be written.
     """
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError as error:
-        raise pytest.UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _describe_file(report: ExecutionReport) -> dict[str, Any]:
+    counts = Counter(kind_of(result) for result in report.results)
+    return {
+        "file": report.file,
+        "order": report.order,
+        "busy_seconds": report.busy_seconds,
+        "speed_up": report.speed_up,
+        "counts": {key: counts[kind] for kind, key in _KEYS.items()},
+        "tasks": [result.to_dict() for result in report.results],
+    }
+
+
+def _cannot_write(path: Path, why: str) -> pytest.UsageError:
+    return pytest.UsageError(f"cannot write the report to {str(path)!r}: {why}")
