@@ -73,9 +73,24 @@ def step_lists(draw):
 
 
 @given(step_lists(), st.integers(0, 2**32))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_decides_as_the_model_does(steps, seed):
-    chance = random.Random(seed)
+    play(steps, random.Random(seed))
+
+
+@given(st.lists(st.sets(st.sampled_from("xyz"), min_size=1, max_size=2), min_size=3, max_size=8), st.data())
+@settings(max_examples=200, deadline=None)
+def test_decides_as_the_model_does_where_all_want_the_same(locks, data):
+    priorities = data.draw(st.lists(st.integers(0, 9), min_size=len(locks), max_size=len(locks)))
+    steps = [
+        Step(key, locks=tuple(sorted(wanted)), priority=priority)
+        for key, wanted, priority in zip(KEYS, locks, priorities, strict=False)
+    ]
+    play(steps, random.Random(data.draw(st.integers(0, 2**32))))
+
+
+def play(steps, chance):
+    """Let both decide about the same run, and end steps at random."""
     coordinator, model = Coordinator(steps, {"done"}), Model(steps, {"done"})
     reported = [entry.key for entry in coordinator.blocked_at_start]
     assert sorted(reported) == sorted(model.ended)
