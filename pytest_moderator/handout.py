@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.model import Task
+from pytest_moderator.model import ExecutionContext, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,10 +69,20 @@ class Handout:
     with_deps: bool
     files: tuple[FileHandout, ...]
 
-    @property
+    @cached_property
     def directory(self) -> Path:
         """The run's own directory."""
         return self.state_dir / "runs" / self.run_id
+
+    @cached_property
+    def context(self) -> ExecutionContext:
+        """The place of the run, which every task's is made of."""
+        return ExecutionContext(
+            project_id=self.root.name or os.fspath(self.root),
+            working_directory=self.root,
+            git_branch=f"moderator/{self.run_id}",
+            state_dir=self.state_dir,
+        )
 
     def find(self, nodeid: str) -> tuple[FileHandout, Task] | None:
         """Find the task that pytest knows by this node id."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import tempfile
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ class TaskRunner:
         self._handout = handout
         self._worker = worker
         self._launcher = LocalLauncher()
+        self._opened = ExitStack()
         self._backends = backends
         self._routers = {
             file.nodeid: BackendRouter(
@@ -49,7 +50,6 @@ class TaskRunner:
             )
             for file in handout.files
         }
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def run(self, file: FileHandout, task: Task, fixtures: Mapping[str, str]) -> TaskResult:
         """Run a task to its end.
@@ -77,8 +77,7 @@ class TaskRunner:
         """Let go of what was opened."""
         for backend in self._backends:
             backend.close()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        self._opened.close()
 
     def _ask(self, task: Task, context: ExecutionContext) -> str | Backend | None:
         choice: str | Backend | None = self._config.hook.pytest_moderator_select_backend(
@@ -87,10 +86,9 @@ class TaskRunner:
         return choice
 
     def _context(self, file: FileHandout, task: Task) -> AttemptContext:
-        place = place_of(self._handout, task)
         directory = folder_of(self._handout, file, task)
         return AttemptContext(
-            **{item.name: getattr(place, item.name) for item in dataclasses.fields(ExecutionContext)},
+            **vars(place_of(self._handout, task)),
             run_id=self._handout.run_id,
             attempt=1 + tries_before(directory),
             worker=self._worker,
@@ -100,14 +98,14 @@ class TaskRunner:
             grace=file.grace,
             workspace=self._handout.root,
             tasks_file=file.path,
-            worker_directory=self._scratch_directory(),
+            worker_directory=self._scratch_directory,
             launcher=self._launcher,
         )
 
+    @cached_property
     def _scratch_directory(self) -> Path:
-        if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix=f"moderator-{self._worker}-")
-        return Path(self._scratch.name)
+        directory = tempfile.TemporaryDirectory(prefix=f"moderator-{self._worker}-")
+        return Path(self._opened.enter_context(directory))
 
 
 RUNNER = pytest.StashKey[TaskRunner]()
@@ -121,13 +119,7 @@ def install_runner(config: pytest.Config, handout: Handout, backends: Sequence[B
 
 def place_of(handout: Handout, task: Task) -> ExecutionContext:
     """Make the place of a task in a run."""
-    base = ExecutionContext(
-        project_id=handout.root.name or os.fspath(handout.root),
-        working_directory=handout.root,
-        git_branch=f"moderator/{handout.run_id}",
-        state_dir=handout.state_dir,
-    )
-    return create_isolated_context(base, task.id, task.isolation or IsolationLevel.NONE)
+    return create_isolated_context(handout.context, task.id, task.isolation or IsolationLevel.NONE)
 
 
 def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:

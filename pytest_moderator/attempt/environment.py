@@ -88,7 +88,8 @@ def task_environment(
     added |= about
     for name, value in added.items():
         _check(name, value)
-    return environment | added
+    environment |= added
+    return environment
 
 
 def _check(name: object, value: object) -> None:

@@ -51,6 +51,8 @@ def excerpt(path: Path, limit: int = 65536) -> str:
         The text; a line in its middle says how much was left out, and where all of it is.
     """
     try:
+        if not path.stat().st_size:
+            return ""
         with path.open("rb") as log:
             size = os.fstat(log.fileno()).st_size
             if size <= limit:

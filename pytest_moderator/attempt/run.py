@@ -7,7 +7,6 @@ import time
 import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.environment import task_environment
@@ -17,6 +16,7 @@ from pytest_moderator.model import TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pytest_moderator.backends.base import AttemptContext, Backend
     from pytest_moderator.model import Task
@@ -49,16 +49,14 @@ def run_task(
     """
     if task.retries is not None:
         retries = task.retries
-    context = replace(
-        context,
-        directory=Path.absolute(context.directory),
-        timeout=context.timeout if task.timeout is None else task.timeout,
-    )
+    directory = context.directory.absolute()
+    timeout = context.timeout if task.timeout is None else task.timeout
     started_at = _now()
     total = _Total()
     for attempt in range(context.attempt, max(context.attempt, retries + 1) + 1):
         begun = time.monotonic()
-        result = _try(task, backend, replace(context, attempt=attempt), fixtures)
+        context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
+        result = _try(task, backend, context, fixtures)
         total.add(result, time.monotonic() - begun)
         if result.status is not TaskStatus.FAILED:
             break
@@ -113,11 +111,13 @@ def _try(
 
 def _make_folder(context: AttemptContext) -> None:
     """Make the task's folder, and put away the logs of the one before."""
-    context.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        context.directory.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        for log in (context.stdout_log, context.stderr_log):
+            with contextlib.suppress(FileNotFoundError):
+                log.rename(log.with_suffix(f".{context.attempt - 1}.log"))
     context.artifacts.mkdir(mode=0o700, exist_ok=True)
-    for log in (context.stdout_log, context.stderr_log):
-        with contextlib.suppress(FileNotFoundError):
-            log.rename(log.with_suffix(f".{context.attempt - 1}.log"))
 
 
 def tries_before(directory: Path) -> int:

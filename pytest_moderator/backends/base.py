@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,17 +104,17 @@ class AttemptContext(ExecutionContext):
     output_limit: int = 65536
     launcher: Launcher | None = None
 
-    @property
+    @cached_property
     def artifacts(self) -> Path:
         """The directory of ``MODERATOR_ARTIFACTS``."""
         return self.directory / "artifacts"
 
-    @property
+    @cached_property
     def stdout_log(self) -> Path:
         """Where all standard output of this attempt is."""
         return self.directory / "stdout.log"
 
-    @property
+    @cached_property
     def stderr_log(self) -> Path:
         """Where all standard error of this attempt is."""
         return self.directory / "stderr.log"

@@ -91,7 +91,7 @@ def _missing_shell(command: Command) -> list[Problem]:
 def _argv(command: Command, directory: Path, number: int) -> list[str]:
     """Write a script, and say how it is run."""
     script = directory / ("script.sh" if number == 1 else f"script-{number}.sh")
-    script.write_text(_script(command), encoding="utf-8", errors="surrogateescape")
+    script.write_bytes(_script(command).encode("utf-8", "surrogateescape"))
     shell, *options = _SHELLS[command.language]
     return [_which(shell) or shell, *options, str(script)]
 

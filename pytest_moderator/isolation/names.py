@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 from pytest_moderator.errors import ModeratorError
 
@@ -22,6 +23,7 @@ class EmptyTaskIdError(ModeratorError, ValueError):
     """A task id without a visible character, of which no name can be made."""
 
 
+@lru_cache
 def sanitise_id(task_id: str) -> str:
     """Make a name for a folder, or a part of a branch name, of a task id.
 
