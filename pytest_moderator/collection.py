@@ -96,7 +96,9 @@ def _describe(item: TaskItem, result: TaskResult) -> None:
 
 
 def _failed_setup(item: TaskItem, report: pytest.TestReport) -> TaskResult:
-    reason = str(report.longrepr).strip().rsplit("\n", 1)[-1]
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash else getattr(report.longrepr, "errorstring", str(report.longrepr))
+    reason = text.strip().partition("\n")[0]
     return TaskResult(
         task=item.task,
         status=TaskStatus.FAILED,

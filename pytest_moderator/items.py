@@ -65,8 +65,9 @@ class TaskItem(pytest.Function):
         """Make the item of a task."""
 
         def run_task() -> None:
-            """Stand for the task where pytest wants a function."""
+            pass  # stands for the task where pytest wants a function
 
+        run_task.__doc__ = task.title  # `--co -v` shows it
         function = pytest.mark.usefixtures(*task.fixtures)(run_task) if task.fixtures else run_task
         item: TaskItem = cls.from_parent(parent, name=task.id, callobj=function)
         item.task = task

@@ -21,10 +21,10 @@ from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
-from pytest_moderator.verdict import Verdict, reports_of_skip
+from pytest_moderator.verdict import Verdict, location_of, reports_of_skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from pytest_moderator.coordinator import Blocked
     from pytest_moderator.handout import FileHandout, Handout
@@ -183,35 +183,40 @@ class Run:
                 found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=ids
             )
             self._conclude(nodeid, result)
+        hook = self.config.hook
+        location = location_of(nodeid, found)
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
         for report in reports_of_skip(nodeid, found, reason):
-            self.config.hook.pytest_runtest_logreport(report=report)
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _conclude(self, nodeid: str, result: TaskResult) -> None:
         self._results[nodeid] = result
-        hook = self.config.hook
         if result.status is TaskStatus.FAILED:
             error = TaskFailedError(result)
-            self._tell(lambda: hook.pytest_moderator_task_error(task=result.task, error=error))
+            self._tell("pytest_moderator_task_error", task=result.task, error=error)
         else:
-            self._tell(lambda: hook.pytest_moderator_task_complete(result=result))
+            self._tell("pytest_moderator_task_complete", result=result)
 
-    @staticmethod
-    def _tell(call: Callable[[], object]) -> None:
-        """Call a hook of somebody who only watches: his mistake must not change the run."""
-        try:
-            call()
-        except Exception:
-            LOGGER.exception("a progress hook failed; the run goes on")
+    def _tell(self, name: str, **facts: object) -> None:
+        """Tell those who watch, each for himself: a mistake of one must change nothing for all others."""
+        manager = self.config.pluginmanager
+        plugins = [implementation.plugin for implementation in getattr(manager.hook, name).get_hookimpls()]
+        for plugin in reversed(plugins):
+            others = [other for other in plugins if other is not plugin]
+            try:
+                manager.subset_hook_caller(name, others)(**facts)
+            except (Exception, pytest.fail.Exception, pytest.skip.Exception):
+                LOGGER.exception("%s failed; the run goes on", name)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Tell those who watch that a task has started."""
+        """Tell those who watch that a task has started (those that are skipped only seem to)."""
         found = self.handout.find(nodeid)
-        if found is None:
+        if found is None or nodeid not in self.coordinator.running:
             return
         self._started[nodeid] = time.monotonic()
-        task, hook = found[1], self.config.hook
-        context = place_of(self.handout, task)
-        self._tell(lambda: hook.pytest_moderator_task_start(task=task, context=context))
+        context = place_of(self.handout, found[1])
+        self._tell("pytest_moderator_task_start", task=found[1], context=context)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

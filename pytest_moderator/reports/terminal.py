@@ -97,7 +97,8 @@ class TerminalView:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Show the title behind the line of a task that ended on a worker."""
         found = self._run.handout.find(report.nodeid)
-        if found and self._verbosity > 0 and report.when == "call" and hasattr(report, "node"):
+        ended = report.when == "call" or (report.when == "setup" and not report.passed)
+        if found and ended and self._verbosity > 0 and hasattr(report, "node"):
             self._terminal.write(f" {clean(found[1].title)}")
 
     def pytest_moderator_task_start(self, task: Task, context: ExecutionContext) -> None:

@@ -90,7 +90,7 @@ class Project:
     def write(self, name: str, text: str) -> Path:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text), encoding="utf-8")
+        path.write_text(dedent(text).removeprefix("\n"), encoding="utf-8")
         return path
 
     def tasks(self, text: str, name: str = "tasks.md") -> Path:
