@@ -58,6 +58,7 @@ class Run:
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
         self._started: dict[str, float] = {}
         self._roots: dict[str, str] = {}
+        self._selected: frozenset[str] = frozenset()
         self._lost: dict[str, int] = {}
         self._watch = Stopwatch()
 
@@ -90,6 +91,7 @@ class Run:
         """
         if nodeids:
             _make_directory(self.handout)
+        self._selected = frozenset(nodeids)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
             plan = with_marks(self._plans[file.nodeid], file, needs)
@@ -266,7 +268,7 @@ class Run:
             return replace(
                 pending, status=TaskStatus.RUNNING, worker=worker, error_message="the run was stopped"
             )
-        if nodeid in self.coordinator.pending:
+        if nodeid in self._selected:
             return replace(pending, error_message=self.stop_reason or "the run was stopped")
         return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")
 
