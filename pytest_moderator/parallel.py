@@ -38,6 +38,7 @@ class ParallelScheduling:
         self._index: dict[WorkerController, dict[str, int] | None] = {}
         self._running: dict[WorkerController, str | None] = {}
         self._marks: dict[str, list[str]] = {}
+        self._broken = 0
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -72,6 +73,9 @@ class ParallelScheduling:
     def schedule(self) -> None:
         """Give every free worker the most urgent task that may start."""
         if not self.run.begun:
+            if self._broken and not self.config.option.continue_on_collection_errors:
+                self._interrupt(f"{self._broken} error{'s' * (self._broken > 1)} during collection")
+                return
             collected = next(index for index in self._index.values() if index is not None)
             self.run.begin(list(collected), self._marks)
         for node, index in self._index.items():
@@ -131,6 +135,10 @@ class ParallelScheduling:
         self.schedule()
         return None
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Count what could not be collected: then nothing starts, as without workers."""
+        self._broken += report.failed
+
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Read what the relay's id tells, and keep the relay out of all counts."""
@@ -166,10 +174,18 @@ class ParallelScheduling:
         self.config.hook.pytest_runtest_logreport(report=report)
 
     def _count_failure(self) -> None:
-        dsession: Any = self.config.pluginmanager.get_plugin("dsession")
+        dsession = self._dsession
         dsession.countfailures += 1
-        if dsession.maxfail and dsession.countfailures >= dsession.maxfail and not dsession.shouldstop:
-            dsession.shouldstop = f"stopping after {dsession.countfailures} failures"
+        if dsession.maxfail and dsession.countfailures >= dsession.maxfail:
+            self._interrupt(f"stopping after {dsession.countfailures} failures")
+
+    def _interrupt(self, reason: str) -> None:
+        """Have xdist send its workers home, and end as interrupted."""
+        self._dsession.shouldstop = self._dsession.shouldstop or reason
+
+    @property
+    def _dsession(self) -> Any:
+        return self.config.pluginmanager.get_plugin("dsession")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, None, None]:
