@@ -91,7 +91,8 @@ class Verdict:
                 error_message=str(crash.longrepr),
             )
         teardown = self._reports.get("teardown")
-        if teardown is not None and teardown.failed and result.success:
+        messy = teardown is not None and (teardown.failed or hasattr(teardown, "wasxfail"))
+        if messy and result.success:
             return replace(
                 result,
                 status=TaskStatus.FAILED,
