@@ -81,9 +81,9 @@ class EventStream:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what is missing in the file, and why."""
         if self._missed:
-            events = "1 event" if self._missed == 1 else f"{self._missed} events"
+            missing = f"{self._missed} of {self._seq} events not written"
             why = self._trouble or "nobody was reading it yet"
-            terminalreporter.write_line(f"{self._path}: {events} not written: {why}", yellow=True)
+            terminalreporter.write_line(f"{self._path}: {missing}: {why}", yellow=True)
 
     def _write_end(self, result: TaskResult) -> None:
         file = self._file_of[id(result.task)]
