@@ -121,6 +121,7 @@ def prepare(
         *tasks_file.problems,
         *plan.problems,
         *_problems_of_tasks(plan, router, context),
+        *_keys_without_effect(plan),
     )
     return Prepared(tasks_file, settings, plan, router, context, _in_order(problems, display))
 
@@ -170,10 +171,24 @@ def _problems_of_tasks(
             continue
         for problem in router.problems(task, context):
             yield replace(problem, path=plan.file, line=problem.line or task.line)
+        if task.approve:
+            message = f"{task.id}: 'approve' is not supported yet, and nothing runs that waits for a person"
+            hint = "remove the key, or do the task by hand and tick it"
+            yield Problem(Severity.ERROR, "not-yet", message, hint, plan.file, task.line)
         if task.isolation in (IsolationLevel.BRANCH, IsolationLevel.FULL):
             message = f"{task.id}: isolation {task.isolation.value!r} is not supported yet"
             hint = "use none or directory"
             yield Problem(Severity.ERROR, "not-yet", message, hint, plan.file, task.line)
+
+
+def _keys_without_effect(plan: ExecutionPlan) -> Iterable[Problem]:
+    """Say once of each key that is read, but does nothing yet, which tasks have it."""
+    for key in ("verify", "secrets", "memory", "budget"):
+        tasks = [task for task in plan.tasks if getattr(task, key) and not task.done]
+        if tasks:
+            more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
+            message = f"{key!r} of {tasks[0].id}{more} has no effect yet"
+            yield Problem(Severity.WARNING, "not-yet", message, "", plan.file, tasks[0].line)
 
 
 def _in_order(problems: Iterable[Problem], display: str) -> tuple[Problem, ...]:

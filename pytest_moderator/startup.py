@@ -65,7 +65,7 @@ def activate(config: pytest.Config) -> None:
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     handout = hand_out(prepared, run_id=run_id, root=config.rootpath)
     plans = {file.nodeid: entry.plan for file, entry in zip(handout.files, prepared, strict=True)}
-    run = Run(config, handout, plans, workers=len(config.getoption("tx", None) or [None]))
+    run = Run(config, handout, plans, workers=len(config.getoption("tx")) if is_distributed(config) else 1)
     register(run, "moderator_run")
     register(TasksCollection(handout), "moderator_collection")
     _register_views(config, run, prepared)

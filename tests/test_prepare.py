@@ -112,3 +112,18 @@ def test_the_context_is_that_of_the_project(tmp_path: Path) -> None:
     assert entry.context.project_id == tmp_path.name
     assert entry.context.working_directory == tmp_path
     assert entry.context.state_dir == tmp_path / ".moderator"
+
+
+def test_keys_that_have_no_effect_yet_are_named_once_each(tmp_path: Path) -> None:
+    entry = prepared(
+        tmp_path, "- [ ] T001 a\n  - verify: `true`\n- [ ] T002 b\n  - verify: `true`\n  - memory: 1GB\n"
+    )
+    assert [(p.severity.value, p.code, p.line, p.message) for p in entry.problems] == [
+        ("warning", "not-yet", 1, "'verify' of T001 and 1 more has no effect yet"),
+        ("warning", "not-yet", 3, "'memory' of T002 has no effect yet"),
+    ]
+
+
+def test_a_task_that_wants_an_approval_is_not_run(tmp_path: Path) -> None:
+    (problem,) = prepared(tmp_path, "- [ ] T001 a\n  - approve: yes\n").problems
+    assert (problem.severity.value, problem.code, problem.line) == ("error", "not-yet", 1)

@@ -61,6 +61,7 @@ class TerminalView:
         self._terminal = terminal
         self._verbosity = config.get_verbosity()
         self._ended = 0
+        self._dots = False
         if self._verbosity == 0:
             terminal.showfspath = False  # a task has lines of its own
 
@@ -100,6 +101,7 @@ class TerminalView:
         ended = report.when == "call" or (report.when == "setup" and not report.passed)
         if found and ended and self._verbosity > 0 and hasattr(report, "node"):
             self._terminal.write(f" {clean(found[1].title)}")
+        self._dots = self._dots or (ended and not found)
 
     def pytest_moderator_task_start(self, task: Task, context: ExecutionContext) -> None:
         """Show who starts."""
@@ -130,16 +132,20 @@ class TerminalView:
             f"[{self._ended:>{len(str(total))}}/{total}]" if result else " " * (len(str(total)) * 2 + 3)
         )
         worker = f" [{result.worker}]" if result and result.worker and result.attempts else ""
-        self._terminal.ensure_newline()
+        tries = f", attempt {result.attempts}" if result and result.attempts > 1 else ""
+        if self._dots:
+            self._terminal.write("\n")  # behind the letters of ordinary tests
+            self._dots = False
         self._terminal.write(f"{progress} {task.id} ")
         colour = _COLOURS.get(word)
         self._terminal.write(word, **({colour: True} if colour else {}))
-        self._terminal.write_line(f" {clean(text)}{worker}")
+        self._terminal.write_line(f" {clean(text)}{tries}{worker}")
 
     def pytest_terminal_summary(self) -> None:
         """Sum up each file by phase."""
         if not self._run.begun:
             return
+        self._terminal.ensure_newline()
         if self._verbosity < 0:
             for problem in self._warnings:
                 self._terminal.write_line(str(problem))
@@ -171,7 +177,8 @@ class TerminalView:
         for result in results:
             kind, why = kind_of(result), clean(_why(result))
             if result.attempts:
-                why += f" ({_relative(folder_of(self._run.handout, file, result.task))})"
+                tries = f", {result.attempts} attempts" if result.attempts > 1 else ""
+                why += f"{tries} ({_relative(folder_of(self._run.handout, file, result.task))})"
             if kind not in ("completed", "done"):
                 reasons[kind, why].append(result.task.id)
         for (kind, why), ids in reasons.items():
