@@ -55,6 +55,8 @@ def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestRep
     Returns:
         The report of a fixture that failed in it.
     """
+    if nextitem is not None and nextitem.parent is item.parent:
+        return None  # its own fixtures are gone, and all others stay
     # The hook for this also ends the logging of the item, which has ended already: hence the step beneath it.
     state = item.session._setupstate
     capture: CaptureManager | None = item.config.pluginmanager.get_plugin("capturemanager")
