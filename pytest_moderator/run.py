@@ -6,6 +6,7 @@ asks ``start_next`` and says ``end``; reports arrive through pytest's own hooks 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -234,7 +235,10 @@ class Run:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             # Workers end at once when the task that they wait for has.
             grace = max(file.grace for file in self.handout.files)
-            end_marked_processes(self.handout.run_id, grace=grace)
+            with contextlib.suppress(
+                KeyboardInterrupt
+            ):  # a second one means no patience, and that is over now
+                end_marked_processes(self.handout.run_id, grace=grace)
         try:
             return (yield)
         finally:

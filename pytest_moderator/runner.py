@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import ExitStack
 from functools import cached_property
@@ -41,7 +42,7 @@ class TaskRunner:
         self._config = config
         self._handout = handout
         self._worker = worker
-        self._launcher = LocalLauncher()
+        self._launcher = LocalLauncher(None if worker == "main" else os.getppid())
         self._opened = ExitStack()
         self._backends = backends
         self._routers = {

@@ -24,6 +24,7 @@ from pytest_moderator.attempt.processes import (
 from pytest_moderator.backends.base import ProcessOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_moderator.backends.base import ProcessSpec
@@ -45,7 +46,14 @@ class LocalLauncher:
     Each is started in a session of its own, so that no signal of the terminal reaches it and its whole group
     can be ended at once; with ``/dev/null`` as standard input; and with its output going straight to files,
     after what they hold already. May be used by several threads at once.
+
+    Args:
+        parent: the process that this one works for, if there is one. When it is gone, so is the reason for
+            running anything: what runs is ended as by Ctrl-C, within seconds.
     """
+
+    def __init__(self, parent: int | None = None) -> None:
+        self._parent = parent
 
     def run(self, spec: ProcessSpec) -> ProcessOutcome:
         """Run a process to its end, and leave nothing of its tree behind.
@@ -64,7 +72,7 @@ class LocalLauncher:
                 child = _Child(_start(spec))
             except (OSError, ValueError) as error:
                 return _not_started(spec, error, time.monotonic() - begun)
-            timed_out = not child.wait(spec.timeout)
+            timed_out = not child.wait(spec.timeout, self._check_parent)
             leftovers: tuple[str, ...] = ()
             if timed_out:
                 end_tree(child.pid, mark, spec.grace)
@@ -73,10 +81,19 @@ class LocalLauncher:
                 leftovers = end_tree(child.pid, mark, min(spec.grace, SWEEP_GRACE))
             return child.outcome(time.monotonic() - begun, timed_out=timed_out, leftovers=leftovers)
         except BaseException:
-            end_tree(None if child is None else child.pid, mark, spec.grace)
+            grace = min(spec.grace, SWEEP_GRACE) if self._abandoned else spec.grace
+            end_tree(None if child is None else child.pid, mark, grace)
             if child is not None:
                 child.reap()
             raise
+
+    @property
+    def _abandoned(self) -> bool:
+        return self._parent is not None and os.getppid() != self._parent
+
+    def _check_parent(self) -> None:
+        if self._abandoned:
+            raise KeyboardInterrupt("the process that this one works for is gone")
 
 
 class _Child:
@@ -89,12 +106,16 @@ class _Child:
         self._usage: resource.struct_rusage | None = None
         self._error: str | None = None
 
-    def wait(self, timeout: float | None) -> bool:
-        """Wait for its end, and say whether it came in time; time in which we were stopped does not count."""
-        if timeout is None:
-            return self._end.wait(None)
-        left = timeout
+    def wait(self, timeout: float | None, check: Callable[[], None]) -> bool:
+        """Wait for its end, and say whether it came in time; time in which we were stopped does not count.
+
+        Args:
+            timeout: limit in seconds.
+            check: called again and again meanwhile; may raise.
+        """
+        left = float("inf") if timeout is None else timeout
         while left > 0:
+            check()
             portion = min(left, _SLICE)
             begun = time.monotonic()
             if self._end.wait(portion):

@@ -44,6 +44,8 @@ class JsonReport:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() or not path.exists():
+                tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
         except OSError as error:
             raise _cannot_write(path, error.strerror or str(error)) from error
         if path.is_dir():
@@ -51,14 +53,15 @@ class JsonReport:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """Write the report when all else has ended."""
-        result = yield
-        text = json.dumps(describe(self._run, int(session.exitstatus)), indent=2)
+        """Write the report when all else has ended, however it has."""
         try:
-            write(self._path, f"{text}\n")
-        except OSError as error:
-            raise _cannot_write(self._path, error.strerror or str(error)) from error
-        return result
+            return (yield)
+        finally:
+            text = json.dumps(describe(self._run, int(session.exitstatus)), indent=2)
+            try:
+                write(self._path, f"{text}\n")
+            except OSError as error:
+                raise _cannot_write(self._path, error.strerror or str(error)) from error
 
 
 def describe(run: Run, exit_code: int) -> dict[str, Any]:

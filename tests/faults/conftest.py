@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 from faulty import Project
 
@@ -21,6 +19,4 @@ def project(tmp_path: Path) -> Iterator[Project]:
     place.mkdir()
     project = Project(place)
     yield project
-    for process in project.processes():
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    project.kill()

@@ -40,6 +40,7 @@ class Project:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._started: list[subprocess.Popen[bytes]] = []
         (path / "pytest.ini").write_text("[pytest]\naddopts = -ra -p no:cacheprovider\n")
 
     def tasks(self, text: str) -> Path:
@@ -53,8 +54,12 @@ class Project:
         env: Mapping[str, str] | None = None,
         limit: str = ":",
         file: str | None = "tasks.md",
+        stdout: int | None = None,
     ) -> RunningRun:
-        """Start ``pytest --moderator``, in a session of its own; ``limit`` is for a shell, such as ``ulimit -n 64``."""
+        """Start ``pytest --moderator``, in a session of its own.
+
+        ``limit`` is for a shell, such as ``ulimit -n 64``.
+        """
         argv = ["sh", "-c", f'{limit} && exec "$@"', "sh", sys.executable, "-m", "pytest"]
         argv += [
             "--moderator",
@@ -64,16 +69,17 @@ class Project:
             *([file] if file else []),
         ]
         output = self.path / "output.txt"
-        with output.open("wb") as stdout:
+        with output.open("wb") as log:
             process = subprocess.Popen(
                 argv,
                 cwd=self.path,
                 env={**_environment(), _TOKEN: str(self.path), **(env or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=stdout,
+                stdout=log if stdout is None else stdout,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._started.append(process)
         return RunningRun(self, process)
 
     def run(self, *args: str, **options: Any) -> Ended:
@@ -105,6 +111,14 @@ class Project:
                     found.append(process)
         return found
 
+    def kill(self) -> None:
+        """Let no process of these runs outlive the test."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        for started in self._started:
+            started.wait(DEADLINE)
+
 
 @dataclass
 class RunningRun:
@@ -126,6 +140,9 @@ class RunningRun:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        os.killpg(self.process.pid, number)
 
     def workers(self) -> list[psutil.Process]:
         """List the workers: the children of the controlling process that are no task's."""
@@ -158,7 +175,6 @@ class Ended:
     @property
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.project.read("report.json"))
-        assert report["exit_code"] == self.code
         return report
 
     @property
@@ -167,6 +183,7 @@ class Ended:
 
     @property
     def statuses(self) -> dict[str, str]:
+        assert self.report["exit_code"] == self.code
         return {name: task["status"] for name, task in self.tasks.items()}
 
     @property
