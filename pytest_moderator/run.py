@@ -209,6 +209,8 @@ class Run:
             others = [other for other in plugins if other is not plugin]
             try:
                 manager.subset_hook_caller(name, others)(**facts)
+            except pytest.exit.Exception:
+                raise
             except (Exception, pytest.fail.Exception, pytest.skip.Exception):
                 LOGGER.exception("%s failed; the run goes on", name)
 

@@ -65,7 +65,7 @@ def activate(config: pytest.Config) -> None:
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     handout = hand_out(prepared, run_id=run_id, root=config.rootpath)
     plans = {file.nodeid: entry.plan for file, entry in zip(handout.files, prepared, strict=True)}
-    run = Run(config, handout, plans, workers=len(config.getoption("tx")) if is_distributed(config) else 1)
+    run = Run(config, handout, plans, workers=_count_workers(config))
     register(run, "moderator_run")
     register(TasksCollection(handout), "moderator_collection")
     _register_views(config, run, prepared)
@@ -91,6 +91,13 @@ def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, .
         register(EventStream(run, settings.events), "moderator_events")
     if html := config.getoption("htmlpath", None):
         register(HtmlColumns(run, Path(html)), "moderator_html")
+
+
+def _count_workers(config: pytest.Config) -> int:
+    if not is_distributed(config):
+        return 1
+    numbers = [str(spec).partition("*")[0] for spec in config.getoption("tx")]  # "popen" or "3*popen"
+    return sum(int(number) if number.isdigit() else 1 for number in numbers)
 
 
 def is_distributed(config: pytest.Config) -> bool:

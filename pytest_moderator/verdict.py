@@ -99,7 +99,7 @@ class Verdict:
                 exit_code=1,
                 error_message="a fixture failed in its tear-down",
             )
-        if packed is None and not self.success:
+        if packed is None:
             return replace(result, status=TaskStatus.SKIPPED, attempts=0, error_message=self._skip_reason())
         return result
 

@@ -1,0 +1,138 @@
+"""On workers: several at a time, never those that must not, and with the plan of the start."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from sessions import Project
+
+MEET = """
+    - [ ] T001 [P] Waits for the other
+      - run: `touch one; until test -e two; do sleep 0.05; done`
+      - timeout: 30
+    - [ ] T002 [P] Waits for the one
+      - run: `touch two; until test -e one; do sleep 0.05; done`
+      - timeout: 30
+"""
+
+
+@pytest.mark.parametrize(
+    "asked", [("-n", "2"), ("--tx", "2*popen", "--dist", "load"), ("--dist", "loadfile", "-n2")]
+)
+def test_tasks_that_may_run_together_do(project: Project, asked: tuple[str, ...]) -> None:
+    project.tasks(MEET)
+    session = project.run("tasks.md", *asked)
+    assert session.counts == {"passed": 2}
+    assert {task["worker"] for task in session.tasks.values()} == {"gw0", "gw1"}
+    assert session.report["workers"] == 2
+
+
+def test_the_number_of_workers_can_be_set(project: Project) -> None:
+    project.tasks(MEET)
+    project.write("pytest.ini", "[pytest]\nmoderator_workers = 2\n")
+    assert project.run("tasks.md").counts == {"passed": 2}
+    project.write("pytest.ini", "[pytest]\n")
+    project.write("moderator.yaml", "gear3: {parallel: {enabled: true, max_workers: 2}}\n")
+    assert project.run("tasks.md").report["workers"] == 2
+    project.tasks("- [ ] T001 One\n  - run: `true`\n")
+    assert project.run("tasks.md", "-n", "0").tasks["T001"]["worker"] == "main"
+
+
+def test_more_workers_than_tasks_do_no_harm(project: Project) -> None:
+    project.tasks("- [x] T001 Before\n- [ ] T002 One\n  - run: `true`\n")
+    assert project.run("tasks.md", "-n", "4").counts == {"passed": 1, "done": 1}
+
+
+def test_tasks_that_share_a_file_or_a_resource_never_run_together(project: Project) -> None:
+    alone = "mkdir busy && sleep 0.1 && rmdir busy"
+    project.tasks(
+        "".join(
+            f"- [ ] T00{number} [P] Use it\n  - resources: press\n  - run: `{alone}`\n"
+            for number in range(1, 6)
+        )
+    )
+    assert project.run("tasks.md", "-n", "2").counts == {"passed": 5}
+
+
+def test_an_edit_during_the_run_changes_nothing(project: Project) -> None:
+    project.tasks(
+        """
+        - [ ] T001 Edits the file
+          - run: `echo T001 >> ran.txt; printf -- '- [ ] T009 Other\\n' > tasks.md`
+        - [ ] T002 Next
+          - run: `echo T002 >> ran.txt; rm tasks.md`
+        - [ ] T003 Last
+          - run: `echo T003 >> ran.txt`
+        """
+    )
+    session = project.run("tasks.md", "-n", "2")
+    assert session.exit_code == 0
+    assert session.lines() == ["T001", "T002", "T003"]
+
+
+def test_each_worker_has_a_scratch_directory_of_its_own(project: Project) -> None:
+    line = 'echo "$MODERATOR_WORKER_ID $MODERATOR_WORKER_DIR $TMPDIR" >> ran.txt'
+    project.tasks(MEET.replace("run: `", f"run: `{line}; "))
+    session = project.run("tasks.md", "-n", "2")
+    words = [line.split() for line in session.lines()]
+    assert len({directory for _, directory, _ in words}) == 2
+    assert all(directory == temporary for _, directory, temporary in words)
+
+
+def test_a_worker_that_dies_fails_its_task_and_the_rest_goes_on(project: Project) -> None:
+    project.tasks(
+        """
+        - [ ] T001 Kills its worker
+          - fixtures: fatal
+          - run: `true`
+        - [ ] T002 Needs it (depends on T001)
+          - run: `true`
+        - [ ] T003 Independent
+          - run: `true`
+        """
+    )
+    project.write(
+        "conftest.py",
+        """
+        import os
+
+        import pytest
+
+        @pytest.fixture
+        def fatal():
+            os._exit(3)
+        """,
+    )
+    session = project.run("tasks.md", "-n", "2", "--junitxml=junit.xml")
+    assert session.exit_code == 1
+    assert session.statuses == {"T001": "failed", "T002": "skipped", "T003": "completed"}
+    _, cases = session.junit()
+    assert len(cases) == 3
+    stopped = project.run("tasks.md", "-n", "1", "-x")
+    assert stopped.statuses["T003"] == "pending"
+
+
+def test_ordinary_tests_run_on_all_workers(project: Project) -> None:
+    project.tasks("- [ ] T001 One\n  - run: `true`\n")
+    project.write(
+        "test_a.py",
+        """
+        import json, os, time
+        from pathlib import Path
+
+        import pytest
+
+        @pytest.mark.parametrize("me, other", ["ab", "ba"])
+        def test_meet(me, other):
+            Path(me).write_text(json.dumps(os.environ["PYTEST_XDIST_WORKER"]))
+            while not Path(other).exists():
+                time.sleep(0.05)
+        """,
+    )
+    session = project.run("tasks.md", "test_a.py", "-n", "2")
+    assert session.counts == {"passed": 3}
+    assert {json.loads((project.path / name).read_text()) for name in "ab"} == {"gw0", "gw1"}
