@@ -178,6 +178,7 @@ class _PytestExecutor(TaskExecutor):
             f"--rootdir={root}",
             f"--confcutdir={root}",
             "-pno:cacheprovider",
+            "-pno:hypothesispytest",  # where it is installed, it imports all of Hypothesis to print nothing
             "--color=no",
             f"-n{workers}",
             "--moderator-order=explicit",

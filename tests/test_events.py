@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conftest import Shell
 
 DEADLINE = 60
+QUICK = "-p no:cacheprovider -p no:hypothesispytest"
 WAIT = "touch started; until [ -e go ]; do sleep 0.01; done"
 TASKS = (
     f"- [ ] T1 first\n  - run: `{WAIT}`\n- [ ] T2 second\n  - run: `false`\n- [ ] T3 third (depends on T2)\n"
@@ -35,7 +36,7 @@ def project(tmp_path: Path) -> Path:
 def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--moderator", "tasks.md", *arguments],
+        [sys.executable, "-m", "pytest", *QUICK.split(), "--moderator", "tasks.md", *arguments],
         cwd=project,
         env=environment,
         stdout=subprocess.PIPE,
@@ -67,7 +68,9 @@ def test_every_event_says_what_has_happened(shell: Shell, project: Path, workers
     (project / "go").touch()
     (project / "other.md").write_text("- [x] T1 first\n")
     report = "--moderator-json report.json"
-    ran = shell(f"pytest --moderator tasks.md other.md --moderator-events events {report} {workers}", project)
+    ran = shell(
+        f"pytest {QUICK} --moderator tasks.md other.md --moderator-events events {report} {workers}", project
+    )
     assert ran.returncode == 1, ran.stdout
     assert "not written" not in ran.stdout
 
@@ -137,7 +140,7 @@ def test_a_full_disk_disturbs_nothing(project: Path) -> None:
 def test_a_place_that_cannot_be_written_to_is_refused(
     shell: Shell, project: Path, path: str, why: str
 ) -> None:
-    ran = shell(f"pytest --moderator tasks.md --moderator-events {path}", project)
+    ran = shell(f"pytest {QUICK} --moderator tasks.md --moderator-events {path}", project)
     assert ran.returncode == 4
     assert f"cannot write '{project / path}': {why}" in ran.stdout
     assert not (project / "started").exists()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from test_events import DEADLINE, start, until
+from test_events import DEADLINE, QUICK, start, until
 
 from pytest_moderator.reports.json_report import write
 
@@ -70,7 +70,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("workers", ["", "-n2"])
 def test_a_report_fits_its_schema(shell: Shell, project: Path, workers: str) -> None:
-    ran = shell(f"pytest --moderator tasks.md --moderator-json new/report.json {workers}", project)
+    ran = shell(f"pytest {QUICK} --moderator tasks.md --moderator-json new/report.json {workers}", project)
     report = read(project / "new" / "report.json")
     assert report["exit_code"] == ran.returncode == 1
     assert report["workers"] == (2 if workers else 1)
@@ -84,7 +84,7 @@ def test_a_report_fits_its_schema(shell: Shell, project: Path, workers: str) -> 
 
 
 def test_what_was_not_selected_is_in_it(shell: Shell, project: Path) -> None:
-    shell("pytest --moderator tasks.md -k T005 --moderator-json report.json", project)
+    shell(f"pytest {QUICK} --moderator tasks.md -k T005 --moderator-json report.json", project)
     report = read(project / "report.json")
     assert counts(report) == {"completed": 1, "done": 1, "skipped": 4}
     assert report["files"][0]["tasks"][1]["error_message"] == "not selected"
@@ -103,7 +103,7 @@ def test_a_run_that_is_interrupted_has_one(project: Path) -> None:
 
 
 def test_only_looking_writes_none(shell: Shell, project: Path) -> None:
-    ran = shell("pytest --moderator tasks.md --collect-only --moderator-json report.json", project)
+    ran = shell(f"pytest {QUICK} --moderator tasks.md --collect-only --moderator-json report.json", project)
     assert ran.returncode == 0
     assert not (project / "report.json").exists()
 
@@ -112,7 +112,7 @@ def test_only_looking_writes_none(shell: Shell, project: Path) -> None:
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_run(
     shell: Shell, project: Path, path: str, why: str
 ) -> None:
-    ran = shell(f"pytest --moderator tasks.md --moderator-json {path}", project)
+    ran = shell(f"pytest {QUICK} --moderator tasks.md --moderator-json {path}", project)
     assert ran.returncode == 4
     assert f"cannot write the report to '{project / path}': {why}" in ran.stdout
     assert not (project / ".moderator").exists()
@@ -120,7 +120,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_run(
 
 def test_a_place_that_goes_away_is_said(shell: Shell, project: Path) -> None:
     (project / "tasks.md").write_text("- [ ] T1 a\n  - run: `rm -r gone`\n")
-    ran = shell("pytest --moderator tasks.md --moderator-json gone/report.json", project)
+    ran = shell(f"pytest {QUICK} --moderator tasks.md --moderator-json gone/report.json", project)
     assert ran.returncode == 4
     assert "1 passed" in ran.stdout
     assert f"cannot write the report to '{project / 'gone' / 'report.json'}': No such file" in ran.stdout
