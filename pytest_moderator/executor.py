@@ -278,9 +278,9 @@ class _Ledger:
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take in an event of the run."""
-        task = self._tasks.get(event.get("task_id", ""))
-        if task is None:
+        if "task_id" not in event:
             return
+        task = self._tasks[event["task_id"]]
         if event["kind"] == "task_ended":
             self._end(replace(TaskResult.from_dict(event["result"]), task=task))
         elif task.id not in self._started:  # one that lost its worker may start again
@@ -344,6 +344,12 @@ def _write_tasks(tasks: Sequence[Task], directory: Path) -> None:
     problems = [problem for problem in found if problem.severity is Severity.ERROR]
     if problems:
         raise TasksFileError(problems)
+    odd = {task.id for task in tasks} ^ {task.id for task in tasks_file.tasks}
+    if odd:
+        names = ", ".join(sorted(map(repr, odd)))
+        raise ModeratorError(
+            f"these ids cannot be used: {names}; make them of letters, digits, '.', '_' and '-'"
+        )
     path.write_text(text, encoding="utf-8")
     (directory / "pytest.ini").write_text(_INI, encoding="utf-8")
 
