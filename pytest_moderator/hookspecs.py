@@ -1,7 +1,7 @@
 """The hooks that others may implement, in a ``conftest.py`` or a plugin.
 
-A plugin that also has to load without ``--moderator`` needs no ``optionalhook=True``: pytest leaves hooks that
-nobody declares alone, and these are declared only when they are used.
+They are called only with ``--moderator``. Without it they are declared all the same, so that whoever implements
+them needs no ``optionalhook=True`` as long as this package is installed.
 """
 
 from __future__ import annotations

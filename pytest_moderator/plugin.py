@@ -60,6 +60,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("moderator_fixtures", "Fixtures set up around every task", type="linelist", default=[])
 
 
+def pytest_plugin_registered(manager: pytest.PytestPluginManager) -> None:
+    """Declare our hooks as soon as somebody implements one; pytest refuses hooks that nobody has declared."""
+    ours = [hook for name, hook in vars(manager.hook).items() if name.startswith("pytest_moderator_")]
+    if ours and not any(hook.has_spec() for hook in ours):
+        from pytest_moderator import hookspecs  # noqa: PLC0415 (see above)
+
+        manager.add_hookspecs(hookspecs)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
     """Settle everything that a mistake could spoil, before any other plugin looks at the command line."""

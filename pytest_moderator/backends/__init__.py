@@ -11,10 +11,8 @@ if TYPE_CHECKING:
 
 
 def load_backends(config: pytest.Config) -> list[Backend]:
-    """Declare our hooks, and gather the backends of everybody who implements that one of them."""
-    from pytest_moderator import hookspecs  # noqa: PLC0415 (only in a session that uses them)
-    from pytest_moderator.backends import builtin  # noqa: PLC0415 (likewise)
+    """Gather the backends of everybody who brings some."""
+    from pytest_moderator.backends import builtin  # noqa: PLC0415 (only in a session that uses them)
 
-    config.pluginmanager.add_hookspecs(hookspecs)
     config.pluginmanager.register(builtin, "moderator_backends")
     return [backend for given in config.hook.pytest_moderator_backends() for backend in given]
