@@ -18,7 +18,7 @@ from pytest_moderator import (
 from pytest_moderator.errors import TaskFailedError
 
 TASK = Task(id="T001", title="Build it", line=1)
-PLACE = ExecutionContext("p", Path("/work"), None, Path("/state"))
+PLACE = ExecutionContext("p", Path("/home/me"), None, Path("/state"))
 FAILED = TaskResult(TASK, exit_code=2, status=TaskStatus.FAILED)
 
 
@@ -41,7 +41,7 @@ def test_everything_is_logged(logger: logging.Logger | None, caplog: pytest.LogC
         tell_everything(LoggingProgressCallback() if logger is None else LoggingProgressCallback(logger))
     name = "mine" if logger else "pytest_moderator"
     assert caplog.record_tuples == [
-        (name, logging.INFO, "T001 started in /work: Build it"),
+        (name, logging.INFO, "T001 started in /home/me: Build it"),
         (name, logging.INFO, "T001 completed in 0.50s"),
         (name, logging.INFO, "T001 skipped: already done"),
         (name, logging.ERROR, "T001 failed: exit code 2"),
