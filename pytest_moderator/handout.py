@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from pytest_moderator.model import ExecutionContext, Task
+from pytest_moderator.model import Command, ExecutionContext, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_moderator.prepare import Prepared
+
+_DEFAULTS = {item.name: item.default for item in fields(Task)}
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Handout:
             "with_deps": self.with_deps,
             "files": files,
         }
-        return json.dumps(data)
+        return json.dumps(data, default=_plain)
 
     @classmethod
     def from_json(cls, text: str) -> Handout:
@@ -182,4 +184,11 @@ def _file(entry: Prepared, root: Path) -> FileHandout:
 
 
 def _compact(task: Task) -> dict[str, Any]:
-    return {name: value for name, value in task.to_dict().items() if value not in (None, [], {})}
+    """Give what a task says, without what it leaves open."""
+    said = ((name, getattr(task, name), default) for name, default in _DEFAULTS.items())
+    return {name: value for name, value, default in said if value not in (default, {})}
+
+
+def _plain(value: object) -> object:
+    """Give what JSON has no type for as one of its own."""
+    return asdict(value) if isinstance(value, Command) else dict(cast("Mapping[str, str]", value))

@@ -175,12 +175,14 @@ class TerminalView:
         """Say why tasks did not complete: those that have run one by one, the others together by reason."""
         reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for result in results:
-            kind, why = kind_of(result), clean(_why(result))
+            kind = kind_of(result)
+            if kind in ("completed", "done"):
+                continue
+            why = clean(_why(result))
             if result.attempts:
                 tries = f", {result.attempts} attempts" if result.attempts > 1 else ""
                 why += f"{tries} ({_relative(folder_of(self._run.handout, file, result.task))})"
-            if kind not in ("completed", "done"):
-                reasons[kind, why].append(result.task.id)
+            reasons[kind, why].append(result.task.id)
         for (kind, why), ids in reasons.items():
             self._terminal.write(f"  {', '.join(ids)} ")
             self._terminal.write(kind, **{_COLOURS[kind]: True})
