@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.items import RESULT, TaskItem, TasksModule, properties_of
+from pytest_moderator.items import RESULT, TaskItem, TasksModule
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.selection import select_prerequisites
 from pytest_moderator.verdict import pack
@@ -73,8 +73,6 @@ class TasksCollection:
         if not isinstance(item, TaskItem):
             return (yield)
         result = item.stash.get(RESULT, None)
-        if call.when == "call" and result is not None:
-            _describe(item, result)
         report = yield
         if call.when == "setup" and report.failed:
             result = _failed_setup(item, report)
@@ -86,13 +84,6 @@ class TasksCollection:
         elif report.skipped and isinstance(report.longrepr, tuple):
             report.longrepr = (str(item.path), item.task.line, report.longrepr[2])
         return report
-
-
-def _describe(item: TaskItem, result: TaskResult) -> None:
-    item.user_properties.extend(properties_of(result))
-    for name, text in (("stdout", result.stdout), ("stderr", result.stderr)):
-        if text:
-            item.add_report_section("call", name, text)
 
 
 def _failed_setup(item: TaskItem, report: pytest.TestReport) -> TaskResult:

@@ -76,7 +76,6 @@ class TaskItem(pytest.Function):
             item.add_marker(pytest.mark.depends_on(*task.depends_on))
         words = (task.id, task.title, task.phase or "", task.story or "")
         item.extra_keyword_matches.update(_WORD.findall(" ".join(words)))
-        item.user_properties.extend(_properties(id=task.id, phase=task.phase, story=task.story))
         return item
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -115,17 +114,6 @@ def environment_of(values: Mapping[str, object]) -> dict[str, str]:
         ):
             environment.update(mapping)
     return environment
-
-
-def properties_of(result: TaskResult) -> list[tuple[str, str]]:
-    """Give the properties of a result that reports show."""
-    return _properties(
-        backend=result.backend, attempts=result.attempts, exit_code=result.exit_code, worker=result.worker
-    )
-
-
-def _properties(**values: object) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, value in values.items() if value is not None]
 
 
 def _task_mark(task: Task) -> pytest.MarkDecorator:

@@ -22,7 +22,7 @@ from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
-from pytest_moderator.verdict import Verdict, location_of, reports_of_skip
+from pytest_moderator.verdict import Verdict, describe, location_of, reports_of_skip
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -203,12 +203,9 @@ class Run:
 
     def _tell(self, name: str, **facts: object) -> None:
         """Tell those who watch, each for himself: a mistake of one must change nothing for all others."""
-        manager = self.config.pluginmanager
-        plugins = [implementation.plugin for implementation in getattr(manager.hook, name).get_hookimpls()]
-        for plugin in reversed(plugins):
-            others = [other for other in plugins if other is not plugin]
+        for implementation in reversed(getattr(self.config.hook, name).get_hookimpls()):
             try:
-                manager.subset_hook_caller(name, others)(**facts)
+                implementation.function(*(facts[argument] for argument in implementation.argnames))
             except pytest.exit.Exception:
                 raise
             except (Exception, pytest.fail.Exception, pytest.skip.Exception):
@@ -225,9 +222,14 @@ class Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember what an item's report says, until the item ends."""
-        if report.when in ("setup", "call", "teardown", "???"):
-            self._verdicts[report.nodeid].add(report)
+        """Remember what an item's report says until the item ends, and add what the other reporters can show."""
+        if report.when not in ("setup", "call", "teardown", "???"):
+            return
+        verdict = self._verdicts[report.nodeid]
+        verdict.add(report)
+        found = self.handout.find(report.nodeid)
+        if found is not None:
+            describe(report, found[1], verdict.carried(found[1]))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:

@@ -49,11 +49,13 @@ class Verdict:
 
     def __init__(self) -> None:
         self._reports: dict[str, pytest.TestReport] = {}
+        self._carried: TaskResult | None = None
 
     def add(self, report: pytest.TestReport) -> None:
         """Take in a report; a new set-up starts over (plugins that rerun tests do that)."""
         if report.when == "setup":
             self._reports.clear()
+            self._carried = None
         self._reports[str(report.when)] = report
 
     @property
@@ -74,13 +76,18 @@ class Verdict:
         call = self._reports.get("call") or self._reports.get("setup")
         return call is not None and (call.passed or hasattr(call, "wasxfail"))
 
+    def carried(self, task: Task) -> TaskResult | None:
+        """Give the result that one of the reports carries."""
+        if self._carried is None:
+            for report in self._reports.values():
+                if packed := getattr(report, "moderator", None):
+                    self._carried = unpack(packed, task)
+        return self._carried
+
     def result_of(self, task: Task, worker: str | None, duration: float) -> TaskResult:
         """Give the result that the item's reports carry; make one where the process died or a fixture failed."""
-        packed: str | None = None
-        for report in self._reports.values():
-            packed = getattr(report, "moderator", packed)
-        result = TaskResult(task) if packed is None else unpack(packed, task)
-        result = replace(result, worker=worker)
+        carried = self.carried(task)
+        result = replace(carried or TaskResult(task), worker=worker)
         crash = self._reports.get("???")
         if crash is not None:
             return replace(
@@ -99,7 +106,7 @@ class Verdict:
                 exit_code=1,
                 error_message="a fixture failed in its tear-down",
             )
-        if packed is None:
+        if carried is None:
             return replace(result, status=TaskStatus.SKIPPED, attempts=0, error_message=self._skip_reason())
         return result
 
@@ -108,6 +115,22 @@ class Verdict:
             if report.skipped and isinstance(report.longrepr, tuple):
                 return report.longrepr[2].removeprefix("Skipped: ")
         return "it did not run"
+
+
+def describe(report: pytest.TestReport, task: Task, result: TaskResult | None) -> None:
+    """Add to a report what every reporter can show: properties, and the output of the task.
+
+    Args:
+        report: any report of the task's item.
+        task: the task.
+        result: what came of it, once that is known.
+    """
+    values: dict[str, object] = {"id": task.id, "phase": task.phase, "story": task.story}
+    if result is not None:
+        values |= {name: getattr(result, name) for name in ("backend", "attempts", "exit_code", "worker")}
+        output = (("Captured stdout call", result.stdout), ("Captured stderr call", result.stderr))
+        report.sections.extend((name, text) for name, text in output if text)
+    report.user_properties.extend((name, str(value)) for name, value in values.items() if value is not None)
 
 
 def location_of(nodeid: str, found: tuple[FileHandout, Task] | None) -> tuple[str, int | None, str]:
@@ -128,17 +151,11 @@ def reports_of_skip(
     """
     location = location_of(nodeid, found)
     line = found[1].line if found else 1
-    properties = [
-        (name, value)
-        for name in ("id", "phase", "story")
-        if found and (value := getattr(found[1], name)) is not None
-    ]
     make = partial(
         pytest.TestReport,
         nodeid=nodeid,
         location=location,
         keywords={},
-        user_properties=properties,
     )
     setup = make(outcome="skipped", longrepr=(location[0], line, f"Skipped: {reason}"), when="setup")
     teardown = make(outcome="passed", longrepr=None, when="teardown")

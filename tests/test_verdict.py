@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_moderator.handout import FileHandout
 from pytest_moderator.model import Task, TaskResult, TaskStatus
-from pytest_moderator.verdict import Verdict, pack, reports_of_skip, unpack
+from pytest_moderator.verdict import Verdict, describe, pack, reports_of_skip, unpack
 
 TASK = Task("T1", "Do", 4, phase="Setup", story="US1")
 
@@ -133,7 +133,6 @@ def test_reports_of_a_task_that_never_starts():
     )
     assert (teardown.when, teardown.outcome) == ("teardown", "passed")
     assert setup.location == ("tasks.md", 3, "T1 Do")
-    assert setup.user_properties == [("id", "T1"), ("phase", "Setup"), ("story", "US1")]
     assert not hasattr(setup, "moderator_done")
     verdict = verdict_of(setup, teardown)
     assert not verdict.success
@@ -144,10 +143,20 @@ def test_reports_of_a_task_that_was_done_before():
     done = Task("T1", "Do", 4, done=True)
     setup, _ = reports_of_skip("tasks.md::T1", (file_of(done), done), "already done")
     assert setup.moderator_done
-    assert setup.user_properties == [("id", "T1")]
 
 
 def test_reports_of_an_ordinary_test():
     setup, _ = reports_of_skip("test_a.py::test_b", None, "blocked by T1")
     assert setup.location == ("test_a.py", None, "test_b")
-    assert setup.user_properties == []
+
+
+def test_what_every_reporter_can_show():
+    before, after = report("setup"), report("call")
+    describe(before, TASK, None)
+    describe(after, TASK, TaskResult(TASK, 2, stdout="out\n", backend="shell", worker="gw1", attempts=3))
+    of_task = [("id", "T1"), ("phase", "Setup"), ("story", "US1")]
+    assert before.user_properties == of_task
+    assert before.sections == []
+    of_result = [("backend", "shell"), ("attempts", "3"), ("exit_code", "2"), ("worker", "gw1")]
+    assert after.user_properties == [*of_task, *of_result]
+    assert after.sections == [("Captured stdout call", "out\n")]

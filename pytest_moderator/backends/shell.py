@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _NO_COMMAND = "nothing to run: no command for a shell"
 _ADD_ONE = "add a fence such as ```sh, or a 'run:' line"
+_LONGEST_ARGUMENT = 30_000  # characters; Linux takes 131,072 bytes
 _STRICT = ("-e", "-o", "pipefail")
 _SHELLS = {
     "sh": ("sh", "-e"),
@@ -33,9 +34,8 @@ _SHELLS = {
 class ShellBackend(Backend):
     """Runs the fences ``sh``, ``shell``, ``bash``, ``zsh`` and ``console``, and the ``run:`` line, of a task.
 
-    Each is written to a script in the task's folder and run by a shell of its own, one after another, in the
-    task's working directory. A failing command ends its script, and the task: ``sh -e``, and with bash and
-    zsh, a failure inside a pipe as well.
+    Each is run by a shell of its own, one after another, in the task's working directory. A failing command ends
+    its script, and the task: ``sh -e``, and with bash and zsh, a failure inside a pipe as well.
 
     Of a ``console`` fence, lines that begin with ``$`` and a space are commands, and those after them that
     begin with ``>`` and a space go on with them; the rest is sample output.
@@ -62,9 +62,9 @@ class ShellBackend(Backend):
             raise ModeratorError(f"{_NO_COMMAND}: {_ADD_ONE}")
         deadline = None if context.timeout is None else time.monotonic() + context.timeout
         outcomes: list[ProcessOutcome] = []
-        for number, command in enumerate(commands, 1):
+        for command in commands:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            argv = _argv(command, context.directory, number)
+            argv = _argv(command, context.directory)
             outcomes.append(run_process(context, argv, timeout=left))
             if outcomes[-1].exit_code:
                 break
@@ -88,12 +88,15 @@ def _missing_shell(command: Command) -> list[Problem]:
     return [Problem(Severity.ERROR, "missing-shell", message, hint, line=command.line)]
 
 
-def _argv(command: Command, directory: Path, number: int) -> list[str]:
-    """Write a script, and say how it is run."""
-    script = directory / ("script.sh" if number == 1 else f"script-{number}.sh")
-    script.write_bytes(_script(command).encode("utf-8", "surrogateescape"))
+def _argv(command: Command, directory: Path) -> list[str]:
+    """Say how a script is run: as an argument, since a file costs more than the shell; from a file if it is long."""
+    script = _script(command)
     shell, *options = _SHELLS[command.language]
-    return [_which(shell) or shell, *options, str(script)]
+    if len(script) < _LONGEST_ARGUMENT:
+        return [_which(shell) or shell, *options, "-c", script, shell]
+    file = directory / f"script-{command.line}.sh"
+    file.write_bytes(script.encode("utf-8", "surrogateescape"))
+    return [_which(shell) or shell, *options, str(file)]
 
 
 def _script(command: Command) -> str:

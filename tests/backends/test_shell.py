@@ -51,8 +51,13 @@ def test_the_place(place: AttemptContext) -> None:
     folder = place.workspace / "else where"
     folder.mkdir()
     result = run(task_of("pwd; echo $0\n"), replace(place, working_directory=folder))
-    assert result.stdout == f"{folder}\n{place.directory / 'script.sh'}\n"
-    assert (place.directory / "script.sh").read_text() == "pwd; echo $0\n"
+    assert result.stdout == f"{folder}\nsh\n"
+
+
+def test_a_long_script_is_run_from_a_file(place: AttemptContext) -> None:
+    text = f"echo first\n{'# as long as an argument may not be' * 10_000}\necho last\n"
+    assert run(task_of(text), place).stdout == "first\nlast\n"
+    assert (place.directory / "script-10.sh").read_text() == text
 
 
 def test_several_fences_run_in_order_each_by_its_shell(place: AttemptContext) -> None:
