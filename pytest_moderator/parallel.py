@@ -38,7 +38,6 @@ class ParallelScheduling:
         self._index: dict[WorkerController, dict[str, int] | None] = {}
         self._running: dict[WorkerController, str | None] = {}
         self._marks: dict[str, list[str]] = {}
-        self._broken = 0
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -72,10 +71,10 @@ class ParallelScheduling:
 
     def schedule(self) -> None:
         """Give every free worker the most urgent task that may start."""
+        if reason := self._reason_to_stop():
+            self._interrupt(reason)
+            return
         if not self.run.begun:
-            if self._broken and not self.config.option.continue_on_collection_errors:
-                self._interrupt(f"{self._broken} error{'s' * (self._broken > 1)} during collection")
-                return
             collected = next(index for index in self._index.values() if index is not None)
             self.run.begin(list(collected), self._marks)
         for node, index in self._index.items():
@@ -135,10 +134,6 @@ class ParallelScheduling:
         self.schedule()
         return None
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Count what could not be collected: then nothing starts, as without workers."""
-        self._broken += report.failed
-
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Read what the relay's id tells, and keep the relay out of all counts."""
@@ -178,6 +173,14 @@ class ParallelScheduling:
         dsession.countfailures += 1
         if dsession.maxfail and dsession.countfailures >= dsession.maxfail:
             self._interrupt(f"stopping after {dsession.countfailures} failures")
+
+    def _reason_to_stop(self) -> str:
+        """Heed what pytest's own loop heeds, and xdist's does not."""
+        session: Any = self.config.pluginmanager.get_plugin("session")
+        broken = 0 if self.run.begun else session.testsfailed
+        if broken and not self.config.option.continue_on_collection_errors:
+            return f"{broken} error{'s' * (broken > 1)} during collection"
+        return str(session.shouldfail or session.shouldstop or "")
 
     def _interrupt(self, reason: str) -> None:
         """Have xdist send its workers home, and end as interrupted."""

@@ -144,6 +144,27 @@ def test_what_failed_last_is_run_again(project: Project, workers: tuple[str, ...
     assert again.lines() == ["T002"]
 
 
+def test_what_failed_last_is_run_again_with_its_prerequisites(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.tasks(
+        """
+        - [ ] T001 First
+          - run: `echo T001 >> ran.txt`
+        - [ ] T002 Second (depends on T001)
+          - run: `echo T002 >> ran.txt; exit 1`
+        - [ ] T003 Third
+          - run: `echo T003 >> ran.txt`
+        """,
+        "specs/tasks.md",
+    )
+    project.run("specs", *workers)
+    project.write("ran.txt", "")
+    session = project.run("specs", "--lf", "--moderator-with-deps", *workers)
+    assert session.lines() == ["T001", "T002"]
+    assert session.counts["failed"] == 1
+
+
 def test_failed_first_never_breaks_the_order(project: Project, workers: tuple[str, ...]) -> None:
     project.tasks(
         """
@@ -173,6 +194,7 @@ def test_stepwise_stops_at_a_failure_and_goes_on_from_there(
     first = project.run("tasks.md", "--sw", *workers)
     assert first.exit_code == pytest.ExitCode.INTERRUPTED
     assert first.statuses["T002"] == "failed"
+    assert first.statuses["T003"] == "pending"
     (project.path / "fixed").touch()
     project.write("ran.txt", "")
     second = project.run("tasks.md", "--sw", *workers)
