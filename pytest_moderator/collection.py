@@ -61,7 +61,7 @@ class TasksCollection:
     def _gone(self, session: pytest.Session) -> Iterator[pytest.Item]:
         """Collect the tasks of files that were there when the run began (a worker may start later)."""
         for path, file in self._files.items():
-            if not path.exists():
+            if not path.is_file():
                 module = TasksModule.of(session, file)
                 yield from (module.item_of(task) for task in file.tasks)
 

@@ -65,9 +65,8 @@ class ParallelScheduling:
         self._running[node] = None
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
-        """Note what a worker has collected; its relay stands behind all else."""
-        if collection:  # a worker that could not collect will say so, and end
-            self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
+        """Note what a worker has collected, nothing perhaps; its relay stands behind all else."""
+        self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
 
     def schedule(self) -> None:
         """Give every free worker the most urgent task that may start."""

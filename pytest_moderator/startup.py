@@ -15,6 +15,7 @@ from pytest_moderator.backends import load_backends
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.handout import hand_out
 from pytest_moderator.model import Severity
+from pytest_moderator.nearest import NearestIds
 from pytest_moderator.parallel import Controller
 from pytest_moderator.prepare import Prepared, prepare
 from pytest_moderator.reports.events import EventStream
@@ -46,12 +47,11 @@ def settle(config: pytest.Config) -> None:
     prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
     if not prepared:
         raise pytest.UsageError("--moderator: no tasks file among the arguments; name one, such as tasks.md")
-    errors = [
-        problem for entry in prepared for problem in entry.problems if problem.severity is Severity.ERROR
-    ]
-    if errors:
-        raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, errors)))
+    problems = [problem for entry in prepared for problem in entry.problems]
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
     _check_agreement(prepared)
+    _check_selection(config, prepared)
     config.stash[_PREPARED] = prepared
     if config.getoption("dist", "no") == "each":
         raise pytest.UsageError("--dist each would run every task on every worker; use -n, or --dist load")
@@ -129,6 +129,18 @@ def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:
         names[:] = sorted(name for name in names if is_wanted(here / name))
         if "tasks.md" in files and is_wanted(here / "tasks.md"):
             yield here / "tasks.md"
+
+
+def _check_selection(config: pytest.Config, prepared: tuple[Prepared, ...]) -> None:
+    """Refuse ids that no task has: from its workers, pytest would hear no more than that they found nothing."""
+    known = {entry.tasks_file.path: [task.id for task in entry.plan.tasks] for entry in prepared}
+    for argument in config.args:
+        name, _, wanted = str(argument).partition("::")
+        ids = known.get(Path(os.path.normpath(config.invocation_params.dir / name)), [wanted])
+        if wanted and wanted not in ids:
+            near = NearestIds(ids).of(wanted)
+            hint = f"did you mean {near!r}?" if near else f"moderator plan {name} lists all"
+            raise pytest.UsageError(f"{argument}: no task has this id; {hint}")
 
 
 def _arguments(config: pytest.Config) -> list[str]:

@@ -18,7 +18,6 @@ _FIELD = re.compile(
 )
 _COMMA = re.compile(r"[,;、，]")
 _MAX_WORDS = 4
-_MAX_FIELD_LINE = 20_000
 
 
 class Field(NamedTuple):
@@ -48,7 +47,7 @@ class Field(NamedTuple):
 
 def read_field(text: str, line: int, node: Node | None = None) -> Field | None:
     """Read one line as ``key: value``; ``None`` when it is prose."""
-    match = _FIELD.match(text) if len(text) < _MAX_FIELD_LINE else None
+    match = _FIELD.match(text)
     if match is None or len(match["name"].split()) > _MAX_WORDS:
         return None
     value = match["value"].strip()
