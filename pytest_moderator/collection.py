@@ -72,6 +72,8 @@ class TasksCollection:
         """Put the result into the report, where it travels from a worker to the controlling process."""
         if not isinstance(item, TaskItem):
             return (yield)
+        if call.when == "setup" and RESULT in item.stash:
+            del item.stash[RESULT]  # of the try before: plugins that rerun tests begin anew
         result = item.stash.get(RESULT, None)
         report = yield
         if call.when == "setup" and report.failed:

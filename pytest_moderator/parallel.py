@@ -147,11 +147,15 @@ class ParallelScheduling:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:
-        """Settle a task whose worker died: xdist reports it, and neither ends nor counts it."""
+        """Settle a task whose worker died: xdist reports it, and neither ends nor counts it.
+
+        Unless it runs elsewhere by now: a plugin may have put it back.
+        """
         if hasattr(report, "node"):
             report.node = _Reporter(report.node)
         yield
-        if str(report.when) == "???" and report.nodeid in self.run.coordinator.running:
+        lost = str(report.when) == "???" and report.nodeid in self.run.coordinator.running
+        if lost and report.nodeid not in self._running.values():
             self._count_failure()
             self.run.end(report.nodeid)
             self.schedule()

@@ -14,7 +14,7 @@ from pytest_moderator import interrupts
 from pytest_moderator.backends import load_backends
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.handout import hand_out
-from pytest_moderator.model import Severity
+from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.parallel import Controller
 from pytest_moderator.prepare import Prepared, prepare
@@ -79,7 +79,7 @@ def activate(config: pytest.Config) -> None:
 
 def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, ...]) -> None:
     register = config.pluginmanager.register
-    warnings = [problem for entry in prepared for problem in entry.problems]
+    warnings = [problem for entry in prepared for problem in (*entry.problems, *_tried_twice(config, entry))]
     if terminal := config.pluginmanager.get_plugin("terminalreporter"):
         register(TerminalView(config, run, warnings, terminal), "moderator_terminal")
     settings = prepared[0].settings
@@ -98,6 +98,15 @@ def _count_workers(config: pytest.Config) -> int:
         return 1
     numbers = [str(spec).partition("*")[0] for spec in config.getoption("tx")]  # "popen" or "3*popen"
     return sum(int(number) if number.isdigit() else 1 for number in numbers)
+
+
+def _tried_twice(config: pytest.Config, prepared: Prepared) -> Iterator[Problem]:
+    """Warn of tasks that both their own retries and pytest-rerunfailures try again."""
+    retries = any(task.retries for task in prepared.plan.tasks) or prepared.settings.retries
+    if retries and config.getoption("reruns", None):
+        message = "failed tasks are tried again by their retries, and then once more for each of --reruns"
+        hint = "use one of the two"
+        yield Problem(Severity.WARNING, "tried-twice", message, hint, prepared.tasks_file.display)
 
 
 def is_distributed(config: pytest.Config) -> bool:
