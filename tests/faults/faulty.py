@@ -41,7 +41,9 @@ class Project:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._started: list[subprocess.Popen[bytes]] = []
-        (path / "pytest.ini").write_text("[pytest]\naddopts = -ra -p no:cacheprovider -p no:hypothesispytest\n")
+        (path / "pytest.ini").write_text(
+            "[pytest]\naddopts = -ra -p no:cacheprovider -p no:hypothesispytest\n"
+        )
 
     def tasks(self, text: str) -> Path:
         file = self.path / "tasks.md"

@@ -61,15 +61,14 @@ def test_what_is_shown_is_clean(project: Project, workers: tuple[str, ...]) -> N
     assert log.read_bytes() == bytes(range(256)) * 20
 
 
-@BOTH
-def test_much_output_costs_little(project: Project, workers: tuple[str, ...]) -> None:
+def test_much_output_costs_little(project: Project) -> None:
     project.tasks(r"""
 - [ ] T001 many lines
   - run: `echo first; yes | head -c 50000000; echo last; exit 1`
 - [ ] T002 [P] one line without an end
   - run: `printf begin; head -c 100000000 /dev/zero | tr '\0' x; printf end; exit 1`
 """)
-    ended = project.run(*workers).sound
+    ended = project.run("-n2").sound
     for task, first, last in (("T001", "first", "last"), ("T002", "begin", "end")):
         stdout = ended.tasks[task]["stdout"]
         assert stdout.startswith(first)
@@ -81,8 +80,7 @@ def test_much_output_costs_little(project: Project, workers: tuple[str, ...]) ->
     assert sizes == {50_000_011, 100_000_008}
 
 
-@BOTH
-def test_nobody_answers_questions(project: Project, workers: tuple[str, ...]) -> None:
+def test_nobody_answers_questions(project: Project) -> None:
     project.tasks("""
 - [ ] T001 [P] reads all
   - run: `test -z "$(cat)"`
@@ -95,7 +93,7 @@ def test_nobody_answers_questions(project: Project, workers: tuple[str, ...]) ->
 - [ ] T004 [P] looks for a terminal
   - run: `! test -t 0 && ! test -t 1 && ! sh -c ': < /dev/tty'`
 """)
-    ended = project.run(*workers)
+    ended = project.run("-n2")
     assert ended.statuses == {"T001": "completed", "T002": "failed", "T003": "failed", "T004": "completed"}
     assert "EOFError" in ended.tasks["T003"]["stderr"]
 
@@ -124,22 +122,20 @@ def test_a_task_that_does_not_end_in_time(project: Project, workers: tuple[str, 
     assert not project.processes()
 
 
-@BOTH
-def test_what_a_task_leaves_behind_is_ended_and_named(project: Project, workers: tuple[str, ...]) -> None:
+def test_what_a_task_leaves_behind_is_ended_and_named(project: Project) -> None:
     project.tasks("""
 - [ ] T001 ends well, but not all of it
   - run: `setsid sleep 600 & sleep 600 & echo started`
 - [ ] T002 next
   - run: `touch T002`
 """)
-    ended = project.run(*workers).sound
+    ended = project.run("-n2").sound
     assert ended.statuses == {"T001": "completed", "T002": "completed"}
     assert ended.tasks["T001"]["stderr"].count("sleep (") == 2
     assert not project.processes()
 
 
-@BOTH
-def test_a_task_ends_by_a_signal(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_task_ends_by_a_signal(project: Project) -> None:
     project.tasks("""
 - [ ] T001 [P] kills itself
   - run: `kill -9 $$`
@@ -156,7 +152,7 @@ def test_a_task_ends_by_a_signal(project: Project, workers: tuple[str, ...]) -> 
   os._exit(3)
   ```
 """)
-    ended = project.run(*workers).sound
+    ended = project.run("-n2").sound
     assert {name: task["exit_code"] for name, task in ended.tasks.items()} == {
         "T001": 137,
         "T002": 137,
@@ -167,8 +163,7 @@ def test_a_task_ends_by_a_signal(project: Project, workers: tuple[str, ...]) -> 
     assert "SIGABRT" in ended.tasks["T003"]["error_message"]
 
 
-@BOTH
-def test_what_no_process_can_be_given(project: Project, workers: tuple[str, ...]) -> None:
+def test_what_no_process_can_be_given(project: Project) -> None:
     """Linux takes 128 KiB a variable, and some megabytes in all."""
     project.tasks(f"""
 - [ ] T001 [P] gets too much
@@ -182,14 +177,13 @@ def test_what_no_process_can_be_given(project: Project, workers: tuple[str, ...]
   : {"y" * 300_000}
   ```
 """)
-    ended = project.run(*workers).sound
+    ended = project.run("-n2").sound
     assert ended.statuses == {"T001": "failed", "T002": "completed", "T003": "completed"}
     assert "Argument list too long" in ended.tasks["T001"]["error_message"]
     assert len(ended.output) < 100_000
 
 
-@BOTH
-def test_tasks_that_meddle_with_their_logs(project: Project, workers: tuple[str, ...]) -> None:
+def test_tasks_that_meddle_with_their_logs(project: Project) -> None:
     project.tasks("""
 - [ ] T001 removes its folder
   - run: `rm -rf "$(dirname "$MODERATOR_ARTIFACTS")"`
@@ -207,6 +201,6 @@ def test_tasks_that_meddle_with_their_logs(project: Project, workers: tuple[str,
   ```
 """)
     before = project.read("pytest.ini")
-    ended = project.run(*workers).sound
+    ended = project.run("-n2").sound
     assert ended.statuses == {"T001": "completed", "T002": "failed", "T003": "completed"}
     assert project.read("pytest.ini") == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from faulty import BOTH, Project
+from faulty import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,9 @@ ODD = """
 """.replace("{long}", "long " * 60)
 
 
-@BOTH
-@pytest.mark.parametrize("level", ["none", "directory"])
+@pytest.mark.parametrize(
+    ("workers", "level"), [((), "none"), (("-n2",), "directory")], ids=["alone", "n2-directory"]
+)
 def test_titles_are_data(project: Project, workers: tuple[str, ...], level: str) -> None:
     project.tasks(ODD)
     ended = project.run(*workers, "-v", f"--moderator-isolation={level}").sound
@@ -68,10 +69,9 @@ NAMELESS = """
 """.replace("{long}", "endless" * 50)
 
 
-@BOTH
-def test_ids_that_are_made_of_titles(project: Project, workers: tuple[str, ...]) -> None:
+def test_ids_that_are_made_of_titles(project: Project) -> None:
     project.tasks(NAMELESS)
-    ended = project.run(*workers).sound
+    ended = project.run("-n2").sound
     assert ended.code == pytest.ExitCode.OK, ended.output
     assert project.exists(*(f"ran{n}" for n in range(1, 10)))
     assert not list(project.path.rglob("pwned"))
@@ -82,8 +82,7 @@ def test_ids_that_are_made_of_titles(project: Project, workers: tuple[str, ...])
     assert len(set(names)) == 9
 
 
-@BOTH
-def test_a_place_with_an_odd_name(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_a_place_with_an_odd_name(tmp_path: Path) -> None:
     place = tmp_path / "a b'c\"$(touch pwned);é & [x] %s"
     place.mkdir()
     project = Project(place)
@@ -93,7 +92,7 @@ def test_a_place_with_an_odd_name(tmp_path: Path, workers: tuple[str, ...]) -> N
         '- [ ] T002 two (depends on T001)\n  - run: `test -e "$MODERATOR_TASKS_FILE"`\n'
     )
     try:
-        ended = project.run(*workers, file="./-odd dir/my tasks.md").sound
+        ended = project.run("-n2", file="./-odd dir/my tasks.md").sound
     finally:
         project.kill()
     assert ended.statuses == {"T001": "completed", "T002": "completed"}

@@ -65,8 +65,7 @@ def small_disk(project: Project) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@BOTH
-def test_the_disk_of_the_logs_is_full(project: Project, small_disk: Path, workers: tuple[str, ...]) -> None:
+def test_the_disk_of_the_logs_is_full(project: Project, small_disk: Path) -> None:
     """The task that filled it fails by what it wrote; what needs no room goes on; all is reported."""
     project.tasks("""
 - [ ] T001 writes too much
@@ -76,7 +75,7 @@ def test_the_disk_of_the_logs_is_full(project: Project, small_disk: Path, worker
 - [ ] T003 has no place for its script
   - run: `touch T003`
 """)
-    ended = project.run(*workers, f"--moderator-state-dir={small_disk}")
+    ended = project.run("-n2", f"--moderator-state-dir={small_disk}")
     assert "INTERNALERROR" not in ended.output
     assert "Traceback" not in ended.output
     assert ended.code == pytest.ExitCode.TESTS_FAILED
@@ -106,8 +105,7 @@ def test_the_disk_of_a_report_is_full(project: Project, small_disk: Path, option
         assert sorted(path.name for path in small_disk.iterdir()) == ["full"]
 
 
-@BOTH
-def test_files_must_be_small(project: Project, workers: tuple[str, ...]) -> None:
+def test_files_must_be_small(project: Project) -> None:
     """A limit of the system on what a process may write, which its children have, too."""
     project.tasks("""
 - [ ] T001 writes too much
@@ -115,7 +113,7 @@ def test_files_must_be_small(project: Project, workers: tuple[str, ...]) -> None
 - [ ] T002 writes little
   - run: `echo fine`
 """)
-    ended = project.run(*workers, limit="ulimit -f 512")
+    ended = project.run(limit="ulimit -f 512")
     assert ended.statuses == {"T001": "failed", "T002": "completed"}
     assert "SIGXFSZ" in ended.tasks["T001"]["error_message"]
     assert ended.code == pytest.ExitCode.TESTS_FAILED

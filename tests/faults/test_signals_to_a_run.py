@@ -75,10 +75,9 @@ def test_a_second_time_means_at_once(project: Project, workers: tuple[str, ...])
     assert len(ended.cases) <= 1
 
 
-@BOTH
-def test_what_has_ended_before_is_reported(project: Project, workers: tuple[str, ...]) -> None:
+def test_what_has_ended_before_is_reported(project: Project) -> None:
     project.tasks("- [ ] T000 ends\n  - run: `true`\n" + GENTLE)
-    run = project.start(*workers)
+    run = project.start("-n2")
     run.until("ready")
     run.signal(signal.SIGTERM)
     ended = run.end()
@@ -88,8 +87,7 @@ def test_what_has_ended_before_is_reported(project: Project, workers: tuple[str,
     assert not project.processes()
 
 
-@BOTH
-def test_tasks_are_asked_before_they_are_killed(project: Project, workers: tuple[str, ...]) -> None:
+def test_tasks_are_asked_before_they_are_killed(project: Project) -> None:
     project.tasks("""
 - [ ] T001 cleans up
   ```sh
@@ -98,7 +96,7 @@ def test_tasks_are_asked_before_they_are_killed(project: Project, workers: tuple
   while true; do sleep 0.05; done
   ```
 """)
-    run = project.start(*workers)
+    run = project.start("-n2")
     run.until("ready")
     run.signal(signal.SIGTERM)
     ended = run.end()
