@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,6 @@ class TaskRunner:
         self._handout = handout
         self._worker = worker
         self._launcher = LocalLauncher(None if worker == "main" else os.getppid())
-        self._opened = ExitStack()
         self._backends = backends
         self._routers = {
             file.nodeid: BackendRouter(
@@ -78,7 +78,6 @@ class TaskRunner:
         """Let go of what was opened."""
         for backend in self._backends:
             backend.close()
-        self._opened.close()
 
     def _ask(self, task: Task, context: ExecutionContext) -> str | Backend | None:
         choice: str | Backend | None = self._config.hook.pytest_moderator_select_backend(
@@ -105,8 +104,10 @@ class TaskRunner:
 
     @cached_property
     def _scratch_directory(self) -> Path:
-        directory = tempfile.TemporaryDirectory(prefix=f"moderator-{self._worker}-")
-        return Path(self._opened.enter_context(directory))
+        directory = tempfile.mkdtemp(prefix=f"moderator-{self._worker}-")
+        # xdist ends a worker without giving pytest the time to clean up
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        return Path(directory)
 
 
 RUNNER = pytest.StashKey[TaskRunner]()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from sessions import Project
 
@@ -10,8 +12,10 @@ WORKERS = ("-n", "2")
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
-    """A project of its own."""
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project of its own, whose sessions do not take themselves for a worker of this one."""
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        monkeypatch.delenv(name)
     return Project(pytester)
 
 
