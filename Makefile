@@ -3,7 +3,7 @@
 #   make demo         run an example in parallel and show what comes of it
 #   make test         run all tests
 #                     (make test COVERAGE=95 also requires 95 % of all lines and branches)
-#   make test-oldest  run all tests with the lowest versions that pyproject.toml allows
+#   make test-oldest  run the tests of the package with the lowest versions that pyproject.toml allows
 #   make lint types   ruff, mypy
 #   make bench        measure beside other tools (benchmarks/README.md)
 #   make clean        remove what all these made
@@ -64,8 +64,11 @@ else
 	$(BIN)/python -m coverage report --fail-under=$(COVERAGE)
 endif
 
+# What depends on no library, or has been shown by others already, need not be shown twice.
+ONCE := benchmarks faults test_documents.py test_examples.py test_executor.py
+
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(ONCE:%=--ignore=tests/%) $(PYTEST_ARGS)
 
 lint: install-dev
 	$(BIN)/python -m ruff check .
