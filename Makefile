@@ -4,6 +4,7 @@
 #   make test         run all tests
 #                     (make test COVERAGE=95 also requires 95 % of all lines and branches)
 #   make test-oldest  run the tests of the package with the lowest versions that pyproject.toml allows
+#   make test-compat  try tasks beside other plugins of pytest
 #   make lint types   ruff, mypy
 #   make bench        measure beside other tools (benchmarks/README.md)
 #   make clean        remove what all these made
@@ -19,9 +20,10 @@ SHELL := /bin/sh
 
 VENV := .venv
 OLDEST := .venv-oldest
+COMPAT := .venv-compat
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-oldest lint types bench clean install install-dev
+.PHONY: demo test test-oldest test-compat lint types bench clean install install-dev
 .DEFAULT_GOAL := test
 
 # One stamp for each thing that is installed, so that the second time costs nothing.
@@ -70,6 +72,16 @@ ONCE := benchmarks faults test_documents.py test_examples.py test_executor.py
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(ONCE:%=--ignore=tests/%) $(PYTEST_ARGS)
 
+$(COMPAT)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(COMPAT)
+	$(COMPAT)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(COMPAT)/bin/python -m pip install --quiet --editable . --group test --group compat
+	@touch $@
+
+# The other plugins are for the sessions that these tests start, and not for the tests themselves.
+test-compat: $(COMPAT)/.installed
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(COMPAT)/bin/python -m pytest -p xdist -p moderator -n $(WORKERS) tests/compat
+
 lint: install-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -81,5 +93,5 @@ bench: install
 	$(BIN)/python -m benchmarks.run --install-peers $(BENCH_ARGS)
 
 clean:
-	rm -rf .venv .venv-oldest .venv-bench build dist htmlcov .coverage .coverage.* .moderator \
+	rm -rf .venv .venv-oldest .venv-compat .venv-bench build dist htmlcov .coverage .coverage.* .moderator \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
