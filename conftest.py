@@ -31,7 +31,7 @@ def shell() -> Shell:
     """Type a command line as somebody would who has this project installed and knows nothing of this test run."""
     ours = ("PYTEST_", "MODERATOR_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment["PYTEST_ADDOPTS"] = "-p no:hypothesispytest"  # which nobody here needs, and half a second each time
+    environment["PYTEST_ADDOPTS"] = "-p no:hypothesispytest"  # half a second each time, for nothing
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
 
     def run(line: str, cwd: Path) -> CompletedProcess[str]:
