@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.coordinator import Step
+from pytest_moderator.graph import stable_order
 from pytest_moderator.marks import candidates
 from pytest_moderator.plan import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
@@ -35,13 +36,12 @@ def make_steps(
     Returns:
         The steps, and the node ids that count as having succeeded without being among them.
     """
+    satisfied = {f"{file.nodeid}::{task.id}" for file in handout.files for task in file.tasks if task.done}
+    chosen = dict.fromkeys(key for key in nodeids if key not in satisfied)
     steps: dict[str, Step] = {}
-    satisfied: set[str] = set()
     for file in handout.files:
-        steps.update(_steps_of(file, plans[file.nodeid], needs))
-        satisfied.update(f"{file.nodeid}::{task.id}" for task in file.tasks if task.done)
-    chosen = [steps.get(key) or Step(key, needs.get(key, ())) for key in nodeids if key not in satisfied]
-    return chosen, satisfied
+        steps.update(_steps_of(file, plans[file.nodeid], needs, chosen))
+    return [steps.get(key) or Step(key, needs.get(key, ())) for key in chosen], satisfied
 
 
 def resolve_marks(
@@ -101,22 +101,45 @@ def with_marks(plan: ExecutionPlan, file: FileHandout, needs: Mapping[str, tuple
 
 
 def _steps_of(
-    file: FileHandout, plan: ExecutionPlan, needs: Mapping[str, tuple[str, ...]]
+    file: FileHandout,
+    plan: ExecutionPlan,
+    needs: Mapping[str, tuple[str, ...]],
+    chosen: Collection[str],
 ) -> dict[str, Step]:
     prefix = f"{file.nodeid}::"
-    shared: dict[int, tuple[str, ...]] = {}
+    after = _after_of(plan, prefix, chosen)
 
     def step(task: Task) -> Step:
-        after = plan.after.get(task.id, ())
-        if id(after) not in shared:
-            shared[id(after)] = tuple(prefix + other for other in after)
         inside = (prefix + other for other in plan.depends_on.get(task.id, ()))
         return Step(
             key=prefix + task.id,
             needs=tuple(dict.fromkeys((*inside, *needs.get(prefix + task.id, ())))),
-            after=shared[id(after)],
+            after=after[task.id],
             locks=plan.locks[task.id],
             priority=plan.priority[task.id],
         )
 
-    return {prefix + task.id: step(task) for task in file.tasks}
+    return {prefix + task.id: step(task) for task in file.tasks if prefix + task.id in chosen}
+
+
+def _after_of(plan: ExecutionPlan, prefix: str, chosen: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Say what each task comes after of what takes part in the run.
+
+    In place of a task that does not (it is done, or was not selected) stands all that it comes after itself: the
+    order of those before and behind it stays. Tasks that shared a tuple still do.
+    """
+    shared: dict[int, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...]] = {}
+    for task_id in stable_order(plan.by_id, {}, plan.after):
+        after = plan.after.get(task_id, ())
+        if id(after) not in shared:
+            there = [other for other in after if prefix + other in chosen]
+            known = {id(found[other]) for other in there}  # they come after these themselves
+            gone = {id(f): f for other in after if id(f := found[other]) not in known}
+            if gone and not there and len(gone) == 1:
+                shared[id(after)] = next(iter(gone.values()))
+            else:
+                before = (key for keys in gone.values() for key in keys)
+                shared[id(after)] = tuple(dict.fromkeys((*(prefix + other for other in there), *before)))
+        found[task_id] = shared[id(after)]
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_moderator.coordinator import Coordinator, Step
 from pytest_moderator.handout import FileHandout, Handout
@@ -105,7 +107,7 @@ class TestSteps:
         assert satisfied == {"a.md::T001"}
         assert steps == [
             Step(TEST, ("a.md::T002",)),
-            Step("a.md::T002", (), ("a.md::T001",), ("file a.py",), 2.0),
+            Step("a.md::T002", (), (), ("file a.py",), 2.0),
             Step("a.md::T003", ("a.md::T001",), ("a.md::T002",), (), 1.0),
             Step("a.md::T004", ("b.md::T009",), ("a.md::T002",), (), 1.0),
             Step("b.md::T002", (), (), (), 2.0),
@@ -120,6 +122,39 @@ class TestSteps:
         coordinator = Coordinator(steps, satisfied)
         assert coordinator.blocked_at_start == ()
         assert coordinator.start_next() == "a.md::T003"
+
+    @given(st.lists(st.tuples(*[st.booleans()] * 4), min_size=1, max_size=12))
+    def test_the_order_holds_across_what_is_done_or_not_selected(self, tasks):
+        """Whatever is left out between two tasks, the one behind does not start before the other has ended."""
+        lines = ["## Phase 1"]
+        for number, (new_phase, done, parallel, _) in enumerate(tasks):
+            lines += [f"## Phase {number + 2}"] * new_phase
+            lines.append(f"- [{'x' if done else ' '}] T{number:03}{' [P]' * parallel} Do")
+        handout, plans = session(a="\n".join(lines) + "\n")
+        chosen = [f"a.md::T{n:03}" for n, (_, _, _, selected) in enumerate(tasks) if selected]
+        steps, satisfied = make_steps(handout, plans, chosen, {})
+        coordinator = Coordinator(steps, satisfied)
+        ended = set()
+        while not coordinator.finished:
+            running = []
+            while (key := coordinator.start_next()) is not None:
+                number = int(key[-3:])
+                phase = max([n for n in range(number + 1) if tasks[n][0]], default=0)
+                row = max([n + 1 for n in range(phase, number) if not tasks[n][2]], default=phase)
+                before = range(row if tasks[number][2] else number)
+                missing = {f"a.md::T{n:03}" for n in before} & {step.key for step in steps} - ended
+                assert not missing
+                running.append(key)
+            for key in running:
+                coordinator.end(key, success=True)
+                ended.add(key)
+        assert ended == {step.key for step in steps}
+
+    def test_a_long_chain_of_done_tasks_costs_no_more_than_its_length(self):
+        text = "".join(f"- [{'x' if n % 3 else ' '}] T{n:05}{' [P]' * (n % 2)} Do\n" for n in range(5000))
+        handout, plans = session(a=text)
+        steps, _ = make_steps(handout, plans, ids(handout), {})
+        assert sum(len(after) for after in {id(step.after): step.after for step in steps}.values()) < 5000
 
     def test_a_prerequisite_that_is_not_selected_blocks(self):
         handout, plans = session(a=FIRST)
