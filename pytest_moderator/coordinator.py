@@ -4,7 +4,7 @@ The rules, told once:
 
 1. A step is *ready* when all steps that it ``needs`` have succeeded and all that it comes ``after`` have ended.
 2. A step that needs one which has ended without success is *blocked*: it ends at once, without having run, and
-   those who need it are blocked in turn. Coming ``after`` such a step is no obstacle.
+   those who need it are blocked in turn. Who comes ``after`` such a step comes after all that it came after itself.
 3. Two steps that share a lock never run at the same time.
 4. Of the ready steps, the one with the highest priority starts first; among equals the first in the list.
 5. After :meth:`Coordinator.stop` nothing new starts.
@@ -108,6 +108,7 @@ class Coordinator:
         self._busy: set[str] = set()
         self._running: dict[str, None] = {}
         self._ended: dict[str, bool] = {}
+        self._gate_before: dict[str, _Gate] = {}
         self._stopped = False
         self.blocked_at_start = self._wire(satisfied)
 
@@ -128,6 +129,7 @@ class Coordinator:
             if gate is None:
                 gate = gates[id(step.after)] = self._make_gate(step.after)
             if gate.closed:
+                self._gate_before[step.key] = gate
                 gate.waiting.append(step.key)
                 self._missing[step.key] += 1
         for key, missing in self._missing.items():
@@ -204,7 +206,8 @@ class Coordinator:
             return []
         self._free(key)
         self._ended[key] = success
-        self._open_gates(key)
+        if not self._is_held_up(key):
+            self._open_gates(key)
         if not success:
             return self._block([Blocked(other, (key,)) for other in self._needed_by[key]])
         for other in self._needed_by[key]:
@@ -246,16 +249,28 @@ class Coordinator:
                 continue
             self._ended[entry.key] = False
             found.append(entry)
-            self._open_gates(entry.key)
+            if not self._is_held_up(entry.key):
+                self._open_gates(entry.key)
             queue.extend(Blocked(other, (entry.key,)) for other in self._needed_by[entry.key])
         return found
 
+    def _is_held_up(self, key: str) -> bool:
+        """Whether a step that has ended without having run stands behind a gate that is still closed."""
+        return key in self._gate_before and self._gate_before[key].closed > 0
+
     def _open_gates(self, key: str) -> None:
-        for gate in self._gates_of[key]:
-            gate.closed -= 1
-            if not gate.closed:
+        """Open what only waited for this step, and go on with those behind it that had been blocked meanwhile."""
+        keys = [key]
+        for passed in keys:
+            for gate in self._gates_of[passed]:
+                gate.closed -= 1
+                if gate.closed:
+                    continue
                 for other in gate.waiting:
-                    self._release(other)
+                    if other in self._ended:
+                        keys.append(other)
+                    else:
+                        self._release(other)
 
     def _release(self, key: str) -> None:
         self._missing[key] -= 1

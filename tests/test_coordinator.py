@@ -45,9 +45,14 @@ class Model:
             key not in self.ended
             and key not in self.running
             and all(self.ended.get(need, need in self.satisfied) for need in step.needs)
-            and all(other in self.ended for other in step.after if other in self.steps)
+            and self.has_its_turn(key)
             and not busy.intersection(step.locks)
         )
+
+    def has_its_turn(self, key):
+        """Whether all that a step comes after has ended, and had its turn itself: it may have been blocked."""
+        before = [other for other in self.steps[key].after if other in self.steps]
+        return all(other in self.ended and self.has_its_turn(other) for other in before)
 
     def next(self):
         ready = [key for key in self.steps if self.may_start(key)]
@@ -154,6 +159,22 @@ def test_a_failure_blocks_all_who_need_it_and_opens_what_only_comes_after():
     assert coordinator.outcomes == {"a": False, "b": False, "c": False}
     assert drain(coordinator) == ["d"]
     assert coordinator.finished
+
+
+def test_who_comes_after_a_blocked_step_waits_for_those_before_that_one():
+    steps = [
+        Step("x"),
+        Step("a"),
+        Step("b", ("x",), ("a",)),
+        Step("c", ("x",), ("b",)),
+        Step("d", after=("c",)),
+    ]
+    coordinator = Coordinator(steps)
+    assert [coordinator.start_next(), coordinator.start_next()] == ["x", "a"]
+    assert [entry.key for entry in coordinator.end("x", success=False)] == ["b", "c"]
+    assert coordinator.start_next() is None
+    coordinator.end("a", success=True)
+    assert coordinator.start_next() == "d"
 
 
 def test_what_is_missing_blocks_from_the_start_and_is_named():
