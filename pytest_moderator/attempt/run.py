@@ -6,11 +6,11 @@ import contextlib
 import time
 import traceback
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.output import clean
+from pytest_moderator.clock import now
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import TaskResult, TaskStatus
 
@@ -51,7 +51,7 @@ def run_task(
         retries = task.retries
     directory = context.directory.absolute()
     timeout = context.timeout if task.timeout is None else task.timeout
-    started_at = _now()
+    started_at = now()
     total = _Total()
     for attempt in range(context.attempt, max(context.attempt, retries + 1) + 1):
         begun = time.monotonic()
@@ -68,7 +68,7 @@ def run_task(
         worker=context.worker,
         artifacts_path=context.artifacts,
         started_at=started_at,
-        finished_at=_now(),
+        finished_at=now(),
         duration_seconds=total.duration,
         cpu_seconds=total.cpu,
         max_rss_bytes=total.max_rss,
@@ -141,7 +141,3 @@ def _brief(backend: Backend, error: Exception) -> str:
     """Say in a line what a backend raised."""
     summary = traceback.format_exception_only(error)[-1].strip()
     return f"backend {backend.name!r} raised {summary}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

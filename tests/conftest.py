@@ -1,4 +1,4 @@
-"""What the tests of backends share: a place to work in."""
+"""What the tests of attempts and of backends share: a place to work in."""
 
 from __future__ import annotations
 
