@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -22,7 +23,7 @@ def place(tmp_path: Path) -> AttemptContext:
         working_directory=tmp_path,
         git_branch=None,
         state_dir=tmp_path / "state",
-        run_id="run-1",
+        run_id=f"run-{uuid4().hex}",  # processes are found by it, those of tests beside this one as well
         directory=tmp_path / "run" / "tasks" / "T001",
         workspace=tmp_path,
         tasks_file=tmp_path / "tasks.md",

@@ -18,7 +18,9 @@ TASK = Task("T001", "Say hello", 3, phase="Setup")
 
 
 def test_a_task_is_told_about_itself(place: AttemptContext) -> None:
-    environment = task_environment(TASK, dataclasses.replace(place, attempt=2, worker="gw1"), base={})
+    environment = task_environment(
+        TASK, dataclasses.replace(place, run_id="run-1", attempt=2, worker="gw1"), base={}
+    )
     assert environment == {
         "MODERATOR_TASK_ID": "T001",
         "MODERATOR_TASK_TITLE": "Say hello",
@@ -59,6 +61,7 @@ def test_a_pytest_inside_a_task_is_no_worker_of_ours(
 
 
 def test_a_run_inside_a_task_chains_the_marks(place: AttemptContext) -> None:
+    place = dataclasses.replace(place, run_id="run-1")
     environment = task_environment(TASK, place, base={"MODERATOR_MARK": "outer:T9:1"})
     assert environment["MODERATOR_MARK"] == "outer:T9:1,run-1:T001:1"
 

@@ -62,7 +62,7 @@ def spec_of(folder: Path, *argv: str, timeout: float | None = 60.0, grace: float
     return ProcessSpec(
         argv=argv,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], MARK: make_mark("launcher", folder.name, 1)},
+        env={"PATH": os.environ["PATH"], MARK: make_mark("launcher", str(folder), 1)},
         stdout=folder / "out",
         stderr=folder / "err",
         timeout=timeout,
