@@ -144,15 +144,8 @@ def _front_matter_lines(tasks_file: TasksFile) -> tuple[dict[KeyPath, int], tupl
 def _router(
     backends: Sequence[Backend], settings: Settings, choose: Choose | None
 ) -> tuple[BackendRouter, tuple[Problem, ...]]:
-    default = settings.backend
-    if default is not None and not settings.routing:
-
-        def choose(task: Task, context: ExecutionContext) -> str:
-            del task, context  # it is for all of them
-            return default
-
     try:
-        return BackendRouter(backends, default, choose), ()
+        return BackendRouter(backends, settings.backend, choose, routing=settings.routing), ()
     except UnknownBackendError as error:
         message, _, hint = str(error).partition(": ")
         origin = settings.origin("backend")

@@ -46,9 +46,7 @@ class TaskRunner:
         self._launcher = LocalLauncher(None if worker == "main" else os.getppid())
         self._backends = backends
         self._routers = {
-            file.nodeid: BackendRouter(
-                backends, file.backend, self._ask if file.routing else lambda *_, name=file.backend: name
-            )
+            file.nodeid: BackendRouter(backends, file.backend, self._ask, routing=file.routing)
             for file in handout.files
         }
 

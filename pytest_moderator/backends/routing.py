@@ -41,6 +41,7 @@ class BackendRouter:
         backends: all that there are; the first one that accepts a task gets it.
         default: name of the backend for tasks that carry nothing to run.
         choose: asked for each task without a ``backend:`` key; gives a backend, the name of one, or ``None``.
+        routing: whether the choice is made task by task; else the default, if there is one, is for all of them.
 
     Raises:
         ModeratorError: two backends have the same name.
@@ -52,6 +53,8 @@ class BackendRouter:
         backends: Sequence[Backend],
         default: str | None = None,
         choose: Choose | None = None,
+        *,
+        routing: bool = True,
     ) -> None:
         self._by_name: dict[str, Backend] = {}
         for backend in backends:
@@ -62,7 +65,7 @@ class BackendRouter:
                     f"and {type(backend).__module__}.{type(backend).__qualname__}: rename or remove one"
                 )
         self._default = None if default is None else self._named(default, "the default backend")
-        self._choose = choose
+        self._choose = choose if routing or default is None else lambda *_: default
 
     @property
     def backends(self) -> tuple[Backend, ...]:
