@@ -38,6 +38,8 @@ UNKILLABLE_AFTER = 5.0
 """Seconds after which a killed process that is still there is given up (the kernel holds it)."""
 
 _FEW = 64
+_LOOKS = 5
+_LOOK_AGAIN = 0.001  # seconds
 
 
 def make_mark(run_id: str, task_id: str, attempt: int, inherited: str = "") -> str:
@@ -130,7 +132,7 @@ def _members(leader: int | None, mark: str | None, known: list[psutil.Process]) 
             if pid in protected or not _lives(process):
                 continue
             children.setdefault(process.ppid(), []).append(process)
-            if os.getsid(pid) == leader or (mark is not None and _carries(process.environ(), mark)):
+            if os.getsid(pid) == leader or (mark is not None and _carries(_variables(process), mark)):
                 members.add(process)
     parents = [process.pid for process in members] + ([] if leader is None else [leader])
     while parents:
@@ -147,6 +149,14 @@ def _lives(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def _variables(process: psutil.Process) -> Mapping[str, str]:
+    """Give the environment of a process, also of one that is just becoming another program and shows none."""
+    if not (found := process.environ()) and process.exe():
+        time.sleep(_LOOK_AGAIN)
+        found = process.environ()
+    return found
 
 
 def _carries(environment: Mapping[str, str], mark: str) -> bool:
@@ -188,7 +198,13 @@ def _pids_after(leader: int) -> list[int]:
 def _environment(pid: int) -> bytes:
     """Read the environment that a process was started with, as far as we may."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 (on the way of every task)
-            return file.read()
+        for _ in range(_LOOKS):
+            with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 (on the way of every task)
+                if found := file.read():
+                    return found
+            # A process that is just becoming another program shows none for a moment; a dead one has no program.
+            Path(f"/proc/{pid}/exe").readlink()
+            time.sleep(_LOOK_AGAIN)
     except OSError:
-        return b""
+        pass
+    return b""
