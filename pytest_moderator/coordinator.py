@@ -7,7 +7,8 @@ The rules, told once:
    those who need it are blocked in turn. Who comes ``after`` such a step comes after all that it came after itself.
 3. Two steps that share a lock never run at the same time.
 4. Of the ready steps, the one with the highest priority starts first; among equals the first in the list.
-5. After :meth:`Coordinator.stop` nothing new starts.
+5. After :meth:`Coordinator.stop`, or while it is paused, nothing new starts.
+6. A step that has failed may be opened again, and with it all that is blocked because of it.
 
 Nothing here knows a process, a clock or pytest: it is asked, and told what happened.
 """
@@ -85,6 +86,7 @@ class Coordinator:
 
     Attributes:
         blocked_at_start: the steps that are blocked from the start, in the order in which they were found.
+        paused: whether nothing new starts for now.
 
     Raises:
         DependencyCycleError: steps wait for each other.
@@ -109,10 +111,14 @@ class Coordinator:
         self._running: dict[str, None] = {}
         self._ended: dict[str, bool] = {}
         self._gate_before: dict[str, _Gate] = {}
+        self._blocked: set[str] = set()
+        self._passed: set[str] = set()
+        self._satisfied = frozenset(satisfied)
         self._stopped = False
-        self.blocked_at_start = self._wire(satisfied)
+        self.paused = False
+        self.blocked_at_start = self._wire()
 
-    def _wire(self, satisfied: Collection[str]) -> tuple[Blocked, ...]:
+    def _wire(self) -> tuple[Blocked, ...]:
         gates: dict[int, _Gate] = {}
         doomed: list[Blocked] = []
         for step in self._steps.values():
@@ -120,7 +126,7 @@ class Coordinator:
                 if need in self._steps:
                     self._needed_by[need].append(step.key)
                     self._missing[step.key] += 1
-            absent = tuple(n for n in step.needs if n not in self._steps and n not in satisfied)
+            absent = tuple(n for n in step.needs if n not in self._steps and n not in self._satisfied)
             if absent:
                 doomed.append(Blocked(step.key, absent))
             if not step.after:
@@ -176,11 +182,11 @@ class Coordinator:
         Returns:
             Its key, which counts as running from now on; ``None`` when nothing may start now.
         """
-        while self._ready and not self._stopped:
+        while self._ready and not self._stopped and not self.paused:
             entry = heapq.heappop(self._ready)
             key, locks = entry[2], self._steps[entry[2]].locks
             busy = next((lock for lock in locks if lock in self._busy), None)
-            if busy is None and key not in self._ended:
+            if busy is None and key not in self._ended and key not in self._running:
                 self._busy.update(locks)
                 self._running[key] = None
                 return key
@@ -219,6 +225,33 @@ class Coordinator:
         if self._free(key):
             self._push(key)
 
+    def reopen(self, key: str) -> list[str]:
+        """Let a step that ended without success start once more, and what only that one blocked wait for it again.
+
+        Returns:
+            All steps that are open again, the step itself first; none when there is nothing to open: it has
+            not ended, it has succeeded, or something that it needs has not.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        if self._ended.get(self._steps[key].key, True) or self._is_doomed(key):
+            return []
+        opened = [key]
+        for other in opened:
+            del self._ended[other]
+            waiting = [n for n in dict.fromkeys(self._needed_by[other]) if n in self._blocked]
+            opened.extend(n for n in waiting if not self._is_doomed(n, other))
+            self._blocked.difference_update(opened)
+        if not self._missing[key]:
+            self._push(key)
+        return opened
+
+    def _is_doomed(self, key: str, but: str | None = None) -> bool:
+        """Whether something that a step needs, besides one, is missing or has ended without success."""
+        needs = (need for need in self._steps[key].needs if need != but and need not in self._satisfied)
+        return any(need not in self._steps or not self._ended.get(need, True) for need in needs)
+
     def stop(self) -> None:
         """Let nothing new start; what runs goes on."""
         self._stopped = True
@@ -248,6 +281,7 @@ class Coordinator:
             if entry.key in self._ended:
                 continue
             self._ended[entry.key] = False
+            self._blocked.add(entry.key)
             found.append(entry)
             if not self._is_held_up(entry.key):
                 self._open_gates(entry.key)
@@ -262,6 +296,9 @@ class Coordinator:
         """Open what only waited for this step, and go on with those behind it that had been blocked meanwhile."""
         keys = [key]
         for passed in keys:
+            if passed in self._passed:
+                continue  # it was opened again, and has ended a second time
+            self._passed.add(passed)
             for gate in self._gates_of[passed]:
                 gate.closed -= 1
                 if gate.closed:
@@ -269,8 +306,7 @@ class Coordinator:
                 for other in gate.waiting:
                     if other in self._ended:
                         keys.append(other)
-                    else:
-                        self._release(other)
+                    self._release(other)
 
     def _release(self, key: str) -> None:
         self._missing[key] -= 1

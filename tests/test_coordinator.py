@@ -19,7 +19,7 @@ class Model:
     def __init__(self, steps, satisfied):
         self.steps = {step.key: step for step in steps}
         self.satisfied = satisfied
-        self.running, self.ended, self.blocked = set(), {}, []
+        self.running, self.ended, self.blocked, self.turned = set(), {}, set(), set()
         self.block()
 
     def block(self):
@@ -27,8 +27,26 @@ class Model:
         found = []
         while hit := next((key for key in self.steps if key not in self.ended and self.failed(key)), None):
             self.ended[hit] = False
+            self.blocked.add(hit)
             found.append(hit)
+        self.turn()
         return sorted(found)
+
+    def reopen(self, key):
+        """Open a step that ended without success, and all that were blocked by what is open again."""
+        if self.ended.get(key, True) or self.failed(key):
+            return []
+        found = [key]
+        while found[-1] is not None:
+            del self.ended[found[-1]]
+            self.blocked.discard(found[-1])
+            found.append(next((key for key in self.blocked if not self.failed(key)), None))
+        return sorted(found[:-1])
+
+    def turn(self):
+        """Note who has had his turn: once had, it stays, also when he is opened again."""
+        while new := {key for key in self.ended if key not in self.turned and self.has_its_turn(key)}:
+            self.turned |= new
 
     def failed(self, key):
         return [
@@ -51,8 +69,7 @@ class Model:
 
     def has_its_turn(self, key):
         """Whether all that a step comes after has ended, and had its turn itself: it may have been blocked."""
-        before = [other for other in self.steps[key].after if other in self.steps]
-        return all(other in self.ended and self.has_its_turn(other) for other in before)
+        return all(other in self.turned for other in self.steps[key].after if other in self.steps)
 
     def next(self):
         ready = [key for key in self.steps if self.may_start(key)]
@@ -111,6 +128,11 @@ def play(steps, chance):
             key = chance.choice(sorted(model.running))
             coordinator.again(key)
             model.running.discard(key)
+        elif action < 0.65 and (failed := sorted(key for key, well in model.ended.items() if not well)):
+            key = chance.choice(failed)
+            opened = sorted(coordinator.reopen(key))
+            assert opened == model.reopen(key)
+            reported = [other for other in reported if other not in opened]
         else:
             key = pick(model, chance)
             if key is not None:
@@ -247,6 +269,26 @@ def test_again_of_what_has_not_started_changes_nothing():
     coordinator = Coordinator([Step("a"), Step("b", needs=("a",))])
     coordinator.again("b")
     assert drain(coordinator) == ["a", "b"]
+
+
+def test_one_that_failed_is_opened_again_with_what_it_blocked():
+    coordinator = Coordinator([Step("a"), Step("b", ("a",)), Step("c", ("b",)), Step("d", ("a", "missing"))])
+    assert coordinator.start_next() == "a"
+    coordinator.end("a", success=False)
+    assert coordinator.finished
+    assert coordinator.reopen("b") == []
+    assert coordinator.reopen("a") == ["a", "b", "c"]
+    assert drain(coordinator) == ["a", "b", "c"]
+    assert coordinator.reopen("a") == []
+
+
+def test_paused_starts_nothing_until_it_goes_on():
+    coordinator = Coordinator([Step("a")])
+    coordinator.paused = True
+    assert coordinator.start_next() is None
+    assert not coordinator.finished
+    coordinator.paused = False
+    assert coordinator.start_next() == "a"
 
 
 def test_stop_starts_nothing_new_and_waits_for_what_runs():
