@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from concurrent import futures
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_moderator.attempt.processes import (
@@ -36,6 +37,7 @@ SIGNALLED = 128
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _SLICE = 1.0  # seconds between two looks at the clock
+_GLANCE = 0.2  # the same while somebody watches what the process does
 _GAP = 0.5  # a slice that takes so many seconds more means that we were stopped meanwhile
 _FORK_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 
@@ -44,8 +46,8 @@ class LocalLauncher:
     """Starts processes on this machine.
 
     Each is started in a session of its own, so that no signal of the terminal reaches it and its whole group
-    can be ended at once; with ``/dev/null`` as standard input; and with its output going straight to files,
-    after what they hold already. May be used by several threads at once.
+    can be ended at once; with ``/dev/null`` as standard input unless it is given a file; and with its output
+    going straight to files, after what they hold already. May be used by several threads at once.
 
     Args:
         parent: the process that this one works for, if there is one. When it is gone, so is the reason for
@@ -58,8 +60,8 @@ class LocalLauncher:
     def run(self, spec: ProcessSpec) -> ProcessOutcome:
         """Run a process to its end, and leave nothing of its tree behind.
 
-        What keeps it from starting, and its time limit, are outcomes. Whatever interrupts the wait (such as
-        :class:`KeyboardInterrupt`) ends the tree first and is raised again.
+        What keeps it from starting, its time limit, and that whoever watches it wants it ended, are outcomes.
+        Whatever interrupts the wait (such as :class:`KeyboardInterrupt`) ends the tree first and is raised again.
 
         Args:
             spec: what is to be run; the mark in its environment is what strays are found by.
@@ -72,20 +74,37 @@ class LocalLauncher:
                 child = _Child(_start(spec))
             except (OSError, ValueError) as error:
                 return _not_started(spec, error, time.monotonic() - begun)
-            timed_out = not child.wait(spec.timeout, self._check_parent)
+            timed_out, stopped = self._wait(child, spec)
             leftovers: tuple[str, ...] = ()
-            if timed_out:
+            if timed_out or stopped:
                 end_tree(child.pid, mark, spec.grace)
             child.reap()
-            if not timed_out and may_have_left_something(child.pid, mark):
+            if not timed_out and not stopped and may_have_left_something(child.pid, mark):
                 leftovers = end_tree(child.pid, mark, min(spec.grace, SWEEP_GRACE))
-            return child.outcome(time.monotonic() - begun, timed_out=timed_out, leftovers=leftovers)
+            outcome = child.outcome(time.monotonic() - begun, timed_out=timed_out, leftovers=leftovers)
+            return replace(outcome, stopped=stopped) if stopped else outcome
         except BaseException:
             grace = min(spec.grace, SWEEP_GRACE) if self._abandoned else spec.grace
             end_tree(None if child is None else child.pid, mark, grace)
             if child is not None:
                 child.reap()
             raise
+
+    def _wait(self, child: _Child, spec: ProcessSpec) -> tuple[bool, str | None]:
+        """Wait for the end of a child, and say what is to end it: its time limit, whoever watches it, or neither."""
+        watch = spec.watch
+        if watch is None:
+            return not child.wait(spec.timeout, self._check_parent), None
+
+        def check() -> None:
+            self._check_parent()
+            if reason := watch():
+                raise _Stopped(reason)
+
+        try:
+            return not child.wait(spec.timeout, check, _GLANCE), None
+        except _Stopped as stopped:
+            return False, str(stopped)
 
     @property
     def _abandoned(self) -> bool:
@@ -94,6 +113,10 @@ class LocalLauncher:
     def _check_parent(self) -> None:
         if self._abandoned:
             raise KeyboardInterrupt("the process that this one works for is gone")
+
+
+class _Stopped(Exception):  # noqa: N818 (a way out of the wait, not an error)
+    """Whoever watches a process wants it ended; its text says why."""
 
 
 class _Child:
@@ -106,17 +129,18 @@ class _Child:
         self._usage: resource.struct_rusage | None = None
         self._error: str | None = None
 
-    def wait(self, timeout: float | None, check: Callable[[], None]) -> bool:
+    def wait(self, timeout: float | None, check: Callable[[], None], pause: float = _SLICE) -> bool:
         """Wait for its end, and say whether it came in time; time in which we were stopped does not count.
 
         Args:
             timeout: limit in seconds.
             check: called again and again meanwhile; may raise.
+            pause: seconds between two calls of it.
         """
         left = float("inf") if timeout is None else timeout
         while left > 0:
             check()
-            portion = min(left, _SLICE)
+            portion = min(left, pause)
             begun = time.monotonic()
             if self._end.wait(portion):
                 return True
@@ -218,25 +242,27 @@ def _watch(pid: int) -> _End:
 
 def _start(spec: ProcessSpec) -> subprocess.Popen[bytes]:
     """Start a process; where the system has no room for one more just now, try again for a few seconds."""
-    stdout = _open_log(spec.stdout)
-    try:
-        stderr = stdout if spec.stderr == spec.stdout else _open_log(spec.stderr)
-        try:
-            return _fork(spec, stdout, stderr)
-        finally:
-            if stderr != stdout:
-                os.close(stderr)
-    finally:
-        os.close(stdout)
+    with contextlib.ExitStack() as closing:
+        stdin = subprocess.DEVNULL
+        if spec.stdin is not None:
+            stdin = os.open(spec.stdin, os.O_RDONLY | os.O_CLOEXEC)
+            closing.callback(os.close, stdin)
+        stdout = _open_log(spec.stdout)
+        closing.callback(os.close, stdout)
+        stderr = stdout
+        if spec.stderr != spec.stdout:
+            stderr = _open_log(spec.stderr)
+            closing.callback(os.close, stderr)
+        return _fork(spec, stdin, stdout, stderr)
 
 
-def _fork(spec: ProcessSpec, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+def _fork(spec: ProcessSpec, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
     pauses = iter(_FORK_PAUSES)
     while True:
         try:
             return subprocess.Popen(
                 spec.argv,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 cwd=spec.cwd,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_moderator.model import ExecutionContext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pytest_moderator.model import Problem, Task, TaskResult
 
@@ -28,6 +28,8 @@ class ProcessSpec:
         stderr: likewise; may be the same path as ``stdout``.
         timeout: seconds after which the tree is ended; ``None`` for no limit.
         grace: seconds between asking the tree to end and killing it.
+        stdin: file that standard input is read from; ``None`` for ``/dev/null``.
+        watch: called some five times a second while the process runs; once it gives a reason, the tree is ended.
     """
 
     argv: tuple[str, ...]
@@ -37,6 +39,8 @@ class ProcessSpec:
     stderr: Path
     timeout: float | None = None
     grace: float = 5.0
+    stdin: Path | None = None
+    watch: Callable[[], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class ProcessOutcome:
         timed_out: whether the time limit ended it.
         leftovers: processes that were still there after its end and were ended by us, as ``sleep (4711)``.
         error: why it could not be started or waited for; ``None`` when all went well.
+        stopped: the reason that ``watch`` gave for ending it; ``exit_code`` is what it made of that.
     """
 
     exit_code: int
@@ -62,6 +67,7 @@ class ProcessOutcome:
     timed_out: bool = False
     leftovers: tuple[str, ...] = ()
     error: str | None = None
+    stopped: str | None = None
 
 
 class Launcher(Protocol):

@@ -60,7 +60,7 @@ def process_result(
         error_message: what to say of a failure, where more is known than the exit code.
     """
     last = outcomes[-1]
-    failed = last.exit_code != 0 or last.error is not None
+    failed = last.exit_code != 0 or last.error is not None or last.stopped is not None
     leftovers = ", ".join(name for outcome in outcomes for name in outcome.leftovers)
     stderr = excerpt(context.stderr_log, context.output_limit)
     if leftovers:
@@ -86,6 +86,8 @@ def describe_failure(outcome: ProcessOutcome, timeout: float | None) -> str:
     """Say why a process failed: ``exit code 3``, ``exit code 137 (SIGKILL)``, ``timed out after 2 s``."""
     if outcome.error is not None:
         return outcome.error
+    if outcome.stopped is not None:
+        return outcome.stopped
     if outcome.timed_out:
         return f"timed out after {timeout:g} s"
     with contextlib.suppress(ValueError):
