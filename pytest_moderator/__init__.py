@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_moderator.executor import ParallelExecutor, SequentialExecutor, TaskExecutor
     from pytest_moderator.isolation import create_isolated_context
     from pytest_moderator.model import (
+        ErrorCategory,
         ExecutionContext,
         ExecutionReport,
         IsolationLevel,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         TaskPhase,
         TaskResult,
         TaskStatus,
+        Usage,
     )
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.progress import LoggingProgressCallback, ProgressCallback
@@ -33,6 +35,7 @@ _HOMES = {
     "AttemptContext": "backends.base",
     "Backend": "backends.base",
     "BackendRouter": "backends.routing",
+    "ErrorCategory": "model",
     "ExecutionContext": "model",
     "ExecutionPlan": "plan",
     "ExecutionReport": "model",
@@ -49,6 +52,7 @@ _HOMES = {
     "TaskPhase": "model",
     "TaskResult": "model",
     "TaskStatus": "model",
+    "Usage": "model",
     "create_isolated_context": "isolation",
 }
 
@@ -57,6 +61,7 @@ __all__ = [
     "AttemptContext",
     "Backend",
     "BackendRouter",
+    "ErrorCategory",
     "ExecutionContext",
     "ExecutionPlan",
     "ExecutionReport",
@@ -73,6 +78,7 @@ __all__ = [
     "TaskPhase",
     "TaskResult",
     "TaskStatus",
+    "Usage",
     "create_isolated_context",
 ]
 

@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 
 def now() -> str:
     """Give the time in UTC as ISO 8601, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return shown(datetime.now(UTC))
+
+
+def shown(moment: datetime) -> str:
+    """Give a time that has a zone as ISO 8601 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 class Stopwatch:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.model import TaskResult, TaskStatus
+from pytest_moderator.model import TaskResult, TaskStatus, Usage
 
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
@@ -23,7 +23,7 @@ _FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("t
 def pack(result: TaskResult) -> str:
     """Write a result down for a report; as one text, because xdist sends that much faster than a mapping."""
     data = {name: value for name in _FIELDS if (value := getattr(result, name)) not in (None, "", ())}
-    return json.dumps(data, default=str)
+    return json.dumps(data, default=_plain)
 
 
 def unpack(text: str, task: Task) -> TaskResult:
@@ -37,7 +37,13 @@ def unpack(text: str, task: Task) -> TaskResult:
     data["status"] = TaskStatus(data["status"])
     if "artifacts_path" in data:
         data["artifacts_path"] = Path(data["artifacts_path"])
+    if "usage" in data:
+        data["usage"] = Usage(**data["usage"])
     return TaskResult(task=task, **data)
+
+
+def _plain(value: object) -> object:
+    return value.to_dict() if isinstance(value, Usage) else str(value)
 
 
 class Verdict:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pytest_moderator.errors import AggregateExecutionError, ModeratorError, TaskFailedError, TasksFileError
 from pytest_moderator.model import (
     Command,
+    ErrorCategory,
     ExecutionContext,
     ExecutionReport,
     IsolationLevel,
@@ -20,6 +21,7 @@ from pytest_moderator.model import (
     Task,
     TaskResult,
     TaskStatus,
+    Usage,
 )
 
 TEXT = st.text(max_size=8)
@@ -63,6 +65,8 @@ results = st.builds(
     cpu_seconds=st.none() | NUMBERS,
     max_rss_bytes=st.none() | st.integers(0, 2**40),
     blocked_by=NAMES,
+    usage=st.none() | st.builds(Usage, st.none() | NUMBERS, turns=st.none() | st.integers(0, 99)),
+    category=st.none() | st.sampled_from(list(map(str, ErrorCategory))),
 )
 contexts = st.builds(
     ExecutionContext,
@@ -100,6 +104,15 @@ def test_a_task_without_a_name_or_a_place_is_refused(name):
 def test_a_result_reads_what_a_newer_version_wrote_and_what_leaves_things_open():
     task = Task("T1", "Do", 3)
     assert TaskResult.from_dict({"task": task.to_dict(), "colour": "red"}) == TaskResult(task)
+
+
+def test_usage_adds_up():
+    first = Usage(cost_usd=1.5, input_tokens=10, session_id="one")
+    second = Usage(cost_usd=0.5, output_tokens=3, turns=2)
+    assert first.plus(second) == Usage(2.0, 10, 3, 2, "one")
+    assert second.plus(first).session_id == "one"
+    assert first.plus(Usage(session_id="two")).session_id == "two"
+    assert Usage().plus(Usage()) == Usage()
 
 
 def test_wrong_results_and_contexts_are_refused():

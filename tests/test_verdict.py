@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_moderator.handout import FileHandout
-from pytest_moderator.model import Task, TaskResult, TaskStatus
+from pytest_moderator.model import ErrorCategory, Task, TaskResult, TaskStatus, Usage
 from pytest_moderator.verdict import Verdict, describe, pack, reports_of_skip, unpack
 
 TASK = Task("T1", "Do", 4, phase="Setup", story="US1")
@@ -44,6 +44,8 @@ def data(**values):
         status=st.sampled_from(TaskStatus),
         attempts=st.integers(0, 9),
         max_rss_bytes=st.none() | st.integers(0, 2**40),
+        usage=st.none() | st.builds(Usage, st.none() | st.floats(0, 1e6), st.none() | st.integers(0, 2**40)),
+        category=st.none() | st.sampled_from(list(map(str, ErrorCategory))),
     )
 )
 def test_results_travel_as_one_text(result):

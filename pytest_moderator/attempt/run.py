@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_moderator.backends.base import AttemptContext, Backend
-    from pytest_moderator.model import Task
+    from pytest_moderator.model import Task, Usage
 
 
 def run_task(
@@ -60,6 +60,7 @@ def run_task(
         total.add(result, time.monotonic() - begun)
         if result.status is not TaskStatus.FAILED:
             break
+        context = replace(context, feedback=result.error_message or f"exit code {result.exit_code}")
     return replace(
         result,
         task=task,
@@ -72,6 +73,7 @@ def run_task(
         duration_seconds=total.duration,
         cpu_seconds=total.cpu,
         max_rss_bytes=total.max_rss,
+        usage=total.usage,
     )
 
 
@@ -82,6 +84,7 @@ class _Total:
     duration: float = 0.0
     cpu: float | None = None
     max_rss: int | None = None
+    usage: Usage | None = None
 
     def add(self, result: TaskResult, duration: float) -> None:
         """Count one try."""
@@ -90,6 +93,8 @@ class _Total:
             self.cpu = (self.cpu or 0.0) + result.cpu_seconds
         if result.max_rss_bytes is not None:
             self.max_rss = max(self.max_rss or 0, result.max_rss_bytes)
+        if result.usage is not None:
+            self.usage = result.usage if self.usage is None else self.usage.plus(result.usage)
 
 
 def _try(
@@ -98,7 +103,8 @@ def _try(
     """Try once; whatever goes wrong is a result, except what is meant to end the run."""
     try:
         _make_folder(context)
-        context = replace(context, environment=task_environment(task, context, fixtures))
+        given = frozenset((*(fixtures or {}), *task.env))
+        context = replace(context, environment=task_environment(task, context, fixtures), given=given)
         result = backend.execute(task, context)
     except (ModeratorError, OSError) as error:
         return _failure(task, str(error))

@@ -95,6 +95,11 @@ class AttemptContext(ExecutionContext):
         worker_directory: scratch directory of the worker.
         output_limit: bytes of stdout and of stderr that a result shows.
         launcher: starts processes; this machine's without one.
+        given: names of the variables in ``environment`` that were given to this task on purpose.
+        feedback: why the attempt before this one failed; empty for the first.
+        prerequisites: folders of the tasks that the file states as this one's prerequisites, by their id.
+        written: files that the run itself writes, and no task.
+        progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
     """
 
     run_id: str = ""
@@ -109,6 +114,11 @@ class AttemptContext(ExecutionContext):
     worker_directory: Path = field(default_factory=Path)
     output_limit: int = 65536
     launcher: Launcher | None = None
+    given: frozenset[str] = frozenset()
+    feedback: str = ""
+    prerequisites: Mapping[str, Path] = field(default_factory=dict)
+    written: tuple[Path, ...] = ()
+    progress: Callable[[Mapping[str, object]], None] | None = None
 
     @cached_property
     def artifacts(self) -> Path:

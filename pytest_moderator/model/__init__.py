@@ -2,11 +2,12 @@
 
 from pytest_moderator.model.context import ExecutionContext, IsolationLevel
 from pytest_moderator.model.problem import Problem, Severity
-from pytest_moderator.model.result import ExecutionReport, TaskResult
+from pytest_moderator.model.result import ErrorCategory, ExecutionReport, TaskResult, Usage
 from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
 __all__ = [
     "Command",
+    "ErrorCategory",
     "ExecutionContext",
     "ExecutionReport",
     "IsolationLevel",
@@ -16,4 +17,5 @@ __all__ = [
     "TaskPhase",
     "TaskResult",
     "TaskStatus",
+    "Usage",
 ]

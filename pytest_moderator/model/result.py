@@ -2,14 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_moderator.model.task import Task, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_Number = TypeVar("_Number", int, float)
+
+
+class ErrorCategory(StrEnum):
+    """What kind of failure it was, which decides whether trying again makes sense."""
+
+    TRANSIENT = "transient"
+    CONFIGURATION = "configuration"
+    PERMISSION = "permission"
+    RESOURCE = "resource"
+    LOGIC = "logic"
+    VERIFICATION = "verification"
+    CONFLICT = "conflict"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task used of a coding agent, as far as the agent told.
+
+    Attributes:
+        cost_usd: in US dollars, 0 or more.
+        input_tokens: tokens read, those from a cache included.
+        output_tokens: tokens written.
+        turns: how often the model was asked.
+        session_id: names the last session, as the agent's program knows it.
+    """
+
+    cost_usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    turns: int | None = None
+    session_id: str | None = None
+
+    def plus(self, other: Usage) -> Usage:
+        """Add what was used later; the session is the later one."""
+        return Usage(
+            cost_usd=_sum(self.cost_usd, other.cost_usd),
+            input_tokens=_sum(self.input_tokens, other.input_tokens),
+            output_tokens=_sum(self.output_tokens, other.output_tokens),
+            turns=_sum(self.turns, other.turns),
+            session_id=other.session_id or self.session_id,
+        )
+
+    def to_dict(self) -> dict[str, float | int | str | None]:
+        """Give plain JSON types."""
+        return asdict(self)
+
+
+def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +89,10 @@ class TaskResult:
         cpu_seconds: processor time of its processes, user and system, as far as they were waited for.
         max_rss_bytes: largest resident size of one of its processes, likewise.
         blocked_by: ids of the tasks that kept it from starting.
+        usage: what all its attempts used of a coding agent; ``None`` without one.
+        category: what kind of failure the last attempt was, one of :class:`ErrorCategory`; ``None`` on success,
+            or where nobody knows.
+        resets_at: before this time the same backend would fail again; ISO 8601 in UTC.
     """
 
     task: Task
@@ -51,6 +111,9 @@ class TaskResult:
     cpu_seconds: float | None = None
     max_rss_bytes: int | None = None
     blocked_by: tuple[str, ...] = ()
+    usage: Usage | None = None
+    category: str | None = None
+    resets_at: str | None = None
 
     @property
     def success(self) -> bool:
@@ -64,6 +127,7 @@ class TaskResult:
         data["status"] = self.status.value
         data["artifacts_path"] = None if self.artifacts_path is None else str(self.artifacts_path)
         data["blocked_by"] = list(self.blocked_by)
+        data["usage"] = None if self.usage is None else self.usage.to_dict()
         data["success"] = self.success
         return data
 
@@ -82,6 +146,8 @@ class TaskResult:
         if values.get("artifacts_path") is not None:
             values["artifacts_path"] = Path(values["artifacts_path"])
         values["blocked_by"] = tuple(values.get("blocked_by", ()))
+        if values.get("usage") is not None:
+            values["usage"] = Usage(**values["usage"])
         return cls(**values)
 
 

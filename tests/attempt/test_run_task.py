@@ -12,7 +12,7 @@ from pytest_moderator.attempt import run_task, tries_before
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import Command, Task, TaskResult, TaskStatus
+from pytest_moderator.model import Command, Task, TaskResult, TaskStatus, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,3 +181,22 @@ def test_no_folder_is_a_failure_of_the_task(place: AttemptContext) -> None:
     result = run_task(task_of("true"), ShellBackend(), place)
     assert result.status is TaskStatus.FAILED
     assert "Not a directory" in (result.error_message or "")
+
+
+def test_what_all_tries_used_counts(place: AttemptContext) -> None:
+    first = dataclasses.replace(FAILED, usage=Usage(cost_usd=1.0, session_id="one"))
+    last = dataclasses.replace(DONE, usage=Usage(cost_usd=0.25, turns=3))
+    result = run_task(TASK, Scripted(first, FAILED, last), place, retries=2)
+    assert result.usage == Usage(cost_usd=1.25, turns=3, session_id="one")
+
+
+def test_a_try_is_told_why_the_one_before_failed(place: AttemptContext) -> None:
+    backend = Scripted(dataclasses.replace(FAILED, error_message="no, not so"), FAILED, DONE)
+    run_task(TASK, backend, place, retries=2)
+    assert [context.feedback for context in backend.contexts] == ["", "no, not so", "exit code 1"]
+
+
+def test_a_try_is_told_what_it_was_given_on_purpose(place: AttemptContext) -> None:
+    backend = Scripted(DONE)
+    run_task(dataclasses.replace(TASK, env={"MINE": "1"}), backend, place, fixtures={"URL": "x"})
+    assert backend.contexts[0].given == {"MINE", "URL"}
