@@ -1,0 +1,81 @@
+"""What is written down of every run: SQLite in ``state.db`` of the state directory (``docs/journal.md``).
+
+One process writes to a run: the one that the user has started. Everybody may read. Others can only ask
+(:func:`ask`), and the run does it. The names are imported on first use, because views that only read must be quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_moderator.journal.holder import Holder
+    from pytest_moderator.journal.lock import HeldError, RunLock, is_held
+    from pytest_moderator.journal.reader import JournalReader
+    from pytest_moderator.journal.records import (
+        Event,
+        JournalError,
+        Request,
+        RequestKind,
+        RunRecord,
+        RunStatus,
+        RunSummary,
+        TaskRecord,
+        TaskRow,
+    )
+    from pytest_moderator.journal.requests import ask, was_taken
+    from pytest_moderator.journal.writer import Journal
+
+_HOMES = {
+    "Event": "records",
+    "HeldError": "lock",
+    "Holder": "holder",
+    "Journal": "writer",
+    "JournalError": "records",
+    "JournalReader": "reader",
+    "Request": "records",
+    "RequestKind": "records",
+    "RunLock": "lock",
+    "RunRecord": "records",
+    "RunStatus": "records",
+    "RunSummary": "records",
+    "TaskRecord": "records",
+    "TaskRow": "records",
+    "ask": "requests",
+    "is_held": "lock",
+    "was_taken": "requests",
+}
+
+__all__ = [
+    "Event",
+    "HeldError",
+    "Holder",
+    "Journal",
+    "JournalError",
+    "JournalReader",
+    "Request",
+    "RequestKind",
+    "RunLock",
+    "RunRecord",
+    "RunStatus",
+    "RunSummary",
+    "TaskRecord",
+    "TaskRow",
+    "ask",
+    "is_held",
+    "was_taken",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (views import what they read with, and nothing else)
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the names too, though they are not imported yet."""
+    return sorted({*globals(), *__all__})
