@@ -35,8 +35,10 @@ def unpack(text: str, task: Task) -> TaskResult:
     """
     data = json.loads(text)
     data["status"] = TaskStatus(data["status"])
-    if "artifacts_path" in data:
-        data["artifacts_path"] = Path(data["artifacts_path"])
+    for name in ("artifacts_path", "worktree"):
+        if name in data:
+            data[name] = Path(data[name])
+    data["notes"] = tuple(data.get("notes", ()))
     if "usage" in data:
         data["usage"] = Usage(**data["usage"])
     return TaskResult(task=task, **data)

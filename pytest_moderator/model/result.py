@@ -93,6 +93,10 @@ class TaskResult:
         category: what kind of failure the last attempt was, one of :class:`ErrorCategory`; ``None`` on success,
             or where nobody knows.
         resets_at: before this time the same backend would fail again; ISO 8601 in UTC.
+        branch: the task's branch, where it was kept.
+        worktree: the task's worktree, where it was kept.
+        commit: the commit that merged the task's work.
+        notes: what else there is to know about its place, such as changes that were left out.
     """
 
     task: Task
@@ -114,6 +118,10 @@ class TaskResult:
     usage: Usage | None = None
     category: str | None = None
     resets_at: str | None = None
+    branch: str | None = None
+    worktree: Path | None = None
+    commit: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -125,8 +133,10 @@ class TaskResult:
         data = {item.name: getattr(self, item.name) for item in fields(self)}
         data["task"] = self.task.to_dict()
         data["status"] = self.status.value
-        data["artifacts_path"] = None if self.artifacts_path is None else str(self.artifacts_path)
+        for name in ("artifacts_path", "worktree"):
+            data[name] = None if data[name] is None else str(data[name])
         data["blocked_by"] = list(self.blocked_by)
+        data["notes"] = list(self.notes)
         data["usage"] = None if self.usage is None else self.usage.to_dict()
         data["success"] = self.success
         return data
@@ -143,9 +153,11 @@ class TaskResult:
         values = {name: value for name, value in data.items() if name in known}
         values["task"] = Task.from_dict(data["task"])
         values["status"] = TaskStatus(values.get("status", TaskStatus.COMPLETED))
-        if values.get("artifacts_path") is not None:
-            values["artifacts_path"] = Path(values["artifacts_path"])
-        values["blocked_by"] = tuple(values.get("blocked_by", ()))
+        for name in ("artifacts_path", "worktree"):
+            if values.get(name) is not None:
+                values[name] = Path(values[name])
+        for name in ("blocked_by", "notes"):
+            values[name] = tuple(values.get(name, ()))
         if values.get("usage") is not None:
             values["usage"] = Usage(**values["usage"])
         return cls(**values)

@@ -1,0 +1,82 @@
+"""What a task has done to its worktree, as git tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_moderator.isolation.git import Git
+
+_FIELDS = {"1": 8, "2": 9, "u": 10}  # how many stand before the path
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that is not as it is in the last commit.
+
+    Attributes:
+        path: relative to the top; a directory of which git knows nothing ends with ``/``.
+        kind: ``1`` changed, ``2`` renamed, ``u`` unmerged, ``?`` unknown to git.
+        staged: whether it is in the index.
+        submodule: what changed in a submodule, such as ``SCM.``; empty for a file.
+    """
+
+    path: str
+    kind: str
+    staged: bool = False
+    submodule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A checkout.
+
+    Attributes:
+        head: its commit; empty where there is none yet.
+        branch: its branch; empty for a detached HEAD.
+        changes: what is not committed.
+    """
+
+    head: str
+    branch: str
+    changes: tuple[Change, ...]
+
+    @property
+    def unmerged(self) -> tuple[str, ...]:
+        """The files that a merge was left in the middle of."""
+        return tuple(change.path for change in self.changes if change.kind == "u")
+
+
+def read_status(git: Git, *arguments: str) -> Status:
+    """Ask git about its checkout, without taking a lock there.
+
+    Args:
+        git: in the checkout.
+        arguments: further ones.
+
+    Raises:
+        GitError: it cannot tell.
+    """
+    answer = git(
+        *("--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z", "--no-renames", *arguments)
+    )
+    head = branch = ""
+    changes = []
+    for entry in answer.parts:
+        if entry.startswith("# branch.oid "):
+            head = entry.removeprefix("# branch.oid ").replace("(initial)", "")
+        elif entry.startswith("# branch.head "):
+            branch = entry.removeprefix("# branch.head ").replace("(detached)", "")
+        elif entry[:1] in _FIELDS or entry[:1] == "?":
+            changes.append(_change(entry))
+    return Status(head, branch, tuple(changes))
+
+
+def _change(entry: str) -> Change:
+    kind = entry[0]
+    if kind == "?":
+        return Change(entry[2:], kind)
+    parts = entry.split(" ", _FIELDS[kind])
+    submodule = parts[2] if parts[2] != "N..." else ""
+    return Change(parts[-1], kind, parts[1][0] != ".", submodule)
