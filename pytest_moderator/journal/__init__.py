@@ -9,21 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_moderator.journal.begun import RunRecord, TaskRecord
     from pytest_moderator.journal.holder import Holder
     from pytest_moderator.journal.lock import HeldError, RunLock, is_held
     from pytest_moderator.journal.reader import JournalReader
-    from pytest_moderator.journal.records import (
-        Event,
-        JournalError,
-        Request,
-        RequestKind,
-        RunRecord,
-        RunStatus,
-        RunSummary,
-        TaskRecord,
-        TaskRow,
-    )
-    from pytest_moderator.journal.requests import ask, was_taken
+    from pytest_moderator.journal.records import Event, JournalError, RunStatus, RunSummary, TaskRow
+    from pytest_moderator.journal.requests import Request, RequestKind, ask, was_taken
     from pytest_moderator.journal.writer import Journal
 
 _HOMES = {
@@ -33,13 +24,13 @@ _HOMES = {
     "Journal": "writer",
     "JournalError": "records",
     "JournalReader": "reader",
-    "Request": "records",
-    "RequestKind": "records",
+    "Request": "requests",
+    "RequestKind": "requests",
     "RunLock": "lock",
-    "RunRecord": "records",
+    "RunRecord": "begun",
     "RunStatus": "records",
     "RunSummary": "records",
-    "TaskRecord": "records",
+    "TaskRecord": "begun",
     "TaskRow": "records",
     "ask": "requests",
     "is_held": "lock",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.clock import now
-from pytest_moderator.journal.records import result_to_dict
+from pytest_moderator.journal.texts import clean, clean_or_none, to_json
 from pytest_moderator.model.task import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_moderator.journal.records import Request, RunRecord, RunStatus, TaskRecord
+    from pytest_moderator.journal.begun import RunRecord, TaskRecord
+    from pytest_moderator.journal.records import RunStatus
+    from pytest_moderator.journal.requests import RequestRow
     from pytest_moderator.model.result import TaskResult
+
+KEPT_OUTPUT = 4096
+"""How many of the last characters of a task's output are kept in the journal; its logs have all of it."""
 
 Change = tuple[str, "Mapping[str, Any] | tuple[Any, ...]"]
 """A statement and its parameters."""
@@ -149,10 +153,10 @@ def run_status(run_id: str, status: RunStatus, kind: str, more: Mapping[str, obj
     yield _RUN_STATUS, values
 
 
-def take(request: Request) -> Iterator[Change]:
+def take(request: RequestRow) -> Iterator[Change]:
     """Give what marks a request as taken."""
     at = now()
-    data = {**request.payload, "kind": request.kind.value, "by": request.by, "request": request.id}
+    data = {"kind": request.kind, "by": request.by, "request": request.id, "asked_at": request.at}
     yield event(request.run_id, "request", at, data, (request.file, request.task_id, None))
     yield _TAKE_REQUEST, (at, request.id)
 
@@ -168,21 +172,6 @@ def event(
     file, task_id, attempt = task
     names = (clean(run_id), clean_or_none(file), clean_or_none(task_id))
     return _EVENT, (*names, attempt, clean(kind), at, to_json(data))
-
-
-def clean(text: str) -> str:
-    """Give a text as the database can hold it: bytes of a file's name that are no UTF-8 are spelled out."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def clean_or_none(text: str | None) -> str | None:
-    """Give a text as the database can hold it, where there is one."""
-    return None if text is None else clean(text)
-
-
-def to_json(data: object) -> str:
-    """Give JSON text; what JSON does not know becomes text."""
-    return json.dumps(data, default=str, separators=(",", ":"))
 
 
 def _run_values(run: RunRecord, at: str) -> dict[str, Any]:
@@ -262,3 +251,16 @@ def _about(run: RunRecord, rows: Sequence[Mapping[str, Any]]) -> dict[str, objec
         "tasks": statuses,
         "reasons": reasons,
     }
+
+
+def result_to_dict(result: TaskResult) -> dict[str, Any]:
+    """Give what is kept of a result: all but the task itself, and of its output the end."""
+    data = result.to_dict()
+    del data["task"]
+    data["stdout"] = _end_of(result.stdout)
+    data["stderr"] = _end_of(result.stderr)
+    return data
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= KEPT_OUTPUT else f"[...] {text[-KEPT_OUTPUT:]}"

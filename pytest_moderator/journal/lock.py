@@ -8,7 +8,10 @@ import fcntl
 import json
 import os
 import time
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from pytest_moderator.journal.holder import Holder
 from pytest_moderator.journal.records import JournalError
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 _PATIENCE = 0.3  # seconds: a view may look at a lock for a moment
 _AGAIN = 0.01  # seconds
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
+_TAKEN: WeakSet[RunLock] = WeakSet()
 
 
 class HeldError(JournalError):
@@ -34,8 +38,7 @@ class HeldError(JournalError):
         """Make the message."""
         self.file = file
         self.holder = holder
-        who = "another process" if holder is None else f"process {holder.pid} on {holder.host}"
-        super().__init__(f"{file}: {who} is running it already")
+        super().__init__(f"{file}: {_describe(holder)} is running it already")
 
 
 class RunLock:
@@ -43,6 +46,8 @@ class RunLock:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+        _watch_forks()
+        _TAKEN.add(self)
 
     @classmethod
     def acquire(cls, state_dir: Path, file: str) -> RunLock:
@@ -99,7 +104,7 @@ def is_held_by(state_dir: Path, file: str, holder: Holder) -> bool:
     if not _is_held(state_dir, name):
         return False
     known = _holder(state_dir, name)
-    return holder.is_alive() is not False if known is None else known == holder
+    return known == holder if known else holder.is_alive() is None
 
 
 @contextlib.contextmanager
@@ -181,6 +186,24 @@ def _holder(state_dir: Path, name: str) -> Holder | None:
         return Holder.from_dict(json.loads(_path(state_dir, name).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is just being written, or the disk was full
+
+
+@lru_cache(maxsize=1)
+def _watch_forks() -> None:
+    """See that a fork of this process, which may outlive it, does not hold its locks."""
+    os.register_at_fork(after_in_child=_release_all)
+
+
+def _release_all() -> None:
+    for lock in tuple(_TAKEN):
+        lock.release()
+
+
+def _describe(holder: Holder | None) -> str:
+    if holder is None:
+        return "another process"
+    since = datetime.fromtimestamp(holder.started, UTC).isoformat(timespec="seconds")
+    return f"process {holder.pid} on {holder.host}, started at {since},"
 
 
 def _path(state_dir: Path, name: str) -> Path:

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_moderator.journal.changes import clean
+from pytest_moderator.journal.database import NAME, open_to_read
 from pytest_moderator.journal.holder import Holder
-from pytest_moderator.journal.lock import is_held_by
 from pytest_moderator.journal.records import Event, JournalError, RunStatus, RunSummary, TaskRow
-from pytest_moderator.journal.store import NAME, open_to_read
+from pytest_moderator.journal.texts import clean
 from pytest_moderator.journal.trouble import damaged, explain, is_damage
 from pytest_moderator.model.task import TaskStatus
 
@@ -48,9 +47,9 @@ class JournalReader:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self.path = state_dir / NAME
-        self._state_dir = state_dir
-        self._connection = open_to_read(state_dir)
+        self._state_dir = state_dir.absolute()
+        self.path = self._state_dir / NAME
+        self._connection = open_to_read(self._state_dir)
 
     def __enter__(self) -> Self:
         return self
@@ -157,12 +156,18 @@ class JournalReader:
             command=tuple(json.loads(row[4])),
             holder=holder,
             status=status,
-            alive=not status.ended and any(is_held_by(self._state_dir, file, holder) for file in files),
+            alive=not status.ended and self._is_alive(files, holder),
             started_at=row[10],
             ended_at=row[11],
             exit_code=row[12],
             counts={TaskStatus(name): count for name, count in counts},
         )
+
+    def _is_alive(self, files: tuple[str, ...], holder: Holder) -> bool:
+        """Whether a process is still at work on a run: it is there, or (from another machine) its lock is held."""
+        from pytest_moderator.journal.lock import is_held_by  # noqa: PLC0415 (most runs have ended)
+
+        return holder.is_alive() is True or any(is_held_by(self._state_dir, file, holder) for file in files)
 
     def _near(self, run_id: str) -> str:
         from pytest_moderator.nearest import NearestIds  # noqa: PLC0415 (for a mistake only)

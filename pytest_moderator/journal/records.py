@@ -1,8 +1,8 @@
-"""The nouns of the journal: what is written into it, and what is read from it."""
+"""What is read from the journal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
     from pytest_moderator.journal.holder import Holder
     from pytest_moderator.model.task import Task, TaskStatus
-
-KEPT_OUTPUT = 4096
-"""How many of the last characters of a task's output are kept in the journal; its logs have all of it."""
-
-_RESULT_FIELDS = tuple(item.name for item in fields(TaskResult) if item.name != "task")
 
 
 class JournalError(ModeratorError):
@@ -40,67 +35,6 @@ class RunStatus(StrEnum):
     def ended(self) -> bool:
         """Whether nothing more happens in the run."""
         return self not in (RunStatus.RUNNING, RunStatus.PAUSED)
-
-
-class RequestKind(StrEnum):
-    """What a run may be asked to do."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    RETRY = "retry"
-    APPROVE = "approve"
-    REJECT = "reject"
-    DONE = "done"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A run that begins.
-
-    Attributes:
-        id: names the run.
-        files: its tasks files as pytest names them, relative to ``root``, with ``/``.
-        root: pytest's root directory.
-        workers: how many tasks can run at once.
-        command: the arguments that pytest was started with.
-        holder: the process that runs it.
-    """
-
-    id: str
-    files: tuple[str, ...]
-    root: Path
-    workers: int
-    command: tuple[str, ...]
-    holder: Holder
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
-    """A task of a run that begins.
-
-    Attributes:
-        file: the tasks file as pytest names it.
-        task_id: the task's id, unique in its file.
-        title: its title.
-        line: 1-based line in the file.
-        phase: text of the heading it stands under.
-        fingerprint: changes when the task is no longer the same.
-        step_number: its place in the order of the run, from 1.
-        status: ``PENDING``; or ``COMPLETED`` or ``SKIPPED`` for one that is done before the run begins.
-        reason: why it has that status.
-    """
-
-    file: str
-    task_id: str
-    title: str
-    line: int
-    phase: str | None
-    fingerprint: str
-    step_number: int
-    status: TaskStatus
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,44 +143,3 @@ class Event:
     kind: str
     at: str
     payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Something that a run was asked to do.
-
-    Attributes:
-        id: names the request in its journal.
-        run_id: the run.
-        kind: what to do.
-        file: the tasks file, where it concerns a task.
-        task_id: the task.
-        at: when it was asked; ISO 8601 in UTC.
-        by: who asked, as ``user@host``.
-        payload: more about it.
-    """
-
-    id: int
-    run_id: str
-    kind: RequestKind
-    file: str | None
-    task_id: str | None
-    at: str
-    by: str
-    payload: Mapping[str, Any]
-
-
-def result_to_dict(result: TaskResult) -> dict[str, Any]:
-    """Give what is kept of a result: all but the task itself, and of its output the end."""
-    data = {name: getattr(result, name) for name in _RESULT_FIELDS}
-    data["stdout"] = _end_of(result.stdout)
-    data["stderr"] = _end_of(result.stderr)
-    data["status"] = result.status.value
-    data["artifacts_path"] = None if result.artifacts_path is None else str(result.artifacts_path)
-    data["blocked_by"] = list(result.blocked_by)
-    data["success"] = result.success
-    return data
-
-
-def _end_of(text: str) -> str:
-    return text if len(text) <= KEPT_OUTPUT else f"[...] {text[-KEPT_OUTPUT:]}"

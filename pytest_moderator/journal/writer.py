@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
 import threading
@@ -11,26 +10,27 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from pytest_moderator.journal import changes
-from pytest_moderator.journal.records import JournalError, Request, RequestKind
-from pytest_moderator.journal.store import NAME, open_to_write
+from pytest_moderator.journal.database import NAME
+from pytest_moderator.journal.records import JournalError
+from pytest_moderator.journal.requests import OPEN_REQUESTS, RequestRow
+from pytest_moderator.journal.store import open_to_write
+from pytest_moderator.journal.texts import clean
 from pytest_moderator.journal.trouble import explain, explain_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_moderator.journal.begun import RunRecord, TaskRecord
     from pytest_moderator.journal.changes import Change
-    from pytest_moderator.journal.records import RunRecord, RunStatus, TaskRecord
+    from pytest_moderator.journal.records import RunStatus
+    from pytest_moderator.journal.requests import Request
     from pytest_moderator.model.result import TaskResult
     from pytest_moderator.model.task import TaskStatus
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _MOST_WAITING = 100
 _KNOWN = "SELECT count(*) FROM runs WHERE id = ?"
-_OPEN_REQUESTS = """
-SELECT id, run_id, kind, file, task_id, at, by, payload FROM requests
-WHERE run_id = ? AND taken_at IS NULL ORDER BY id
-"""
 _TOUCH = "UPDATE meta SET value = value WHERE key = 'opened_at'"
 
 
@@ -67,8 +67,8 @@ class Journal:
         Raises:
             JournalError: it cannot be written, belongs to somebody else, or was written by a newer version.
         """
-        connection, notices = open_to_write(state_dir)
-        return cls(state_dir / NAME, connection, notices)
+        state_dir = state_dir.absolute()
+        return cls(state_dir / NAME, *open_to_write(state_dir))
 
     def __enter__(self) -> Self:
         return self
@@ -96,11 +96,12 @@ class Journal:
         with self._lock:
             self._commit(durable=False)
             self._check_known(run.id, resumed=resumed)
-            self._waiting.append(tuple(changes.begin_run(run, tasks, resumed=resumed)))
+            entry = tuple(changes.begin_run(run, tasks, resumed=resumed))
+            self._waiting.append(entry)
             try:
                 self._commit(durable=True)
-            except JournalError:
-                self._waiting.pop()
+            except BaseException:
+                self._waiting = [other for other in self._waiting if other is not entry]
                 self._failing = False
                 raise
             self._run_id = run.id
@@ -189,14 +190,14 @@ class Journal:
             JournalError: the journal cannot be read.
         """
         with self._lock:
-            requests = [request for request in self._open_requests(run_id) if request.id not in self._taken]
-            for request in requests:
-                self._taken.add(request.id)
-                self._waiting.append(tuple(changes.take(request)))
-            if requests:
+            asked = [row for row in self._open_requests(run_id) if row.id not in self._taken]
+            for row in asked:
+                self._taken.add(row.id)
+                self._waiting.append(tuple(changes.take(row)))
+            if asked:
                 with contextlib.suppress(JournalError):  # shown by `pending`, and raised by the next record
                     self._commit(durable=False)
-            return requests
+            return [request for row in asked if (request := row.understood())]
 
     def close(self) -> None:
         """Commit what waits, and close the journal; once is enough.
@@ -220,7 +221,7 @@ class Journal:
 
     def _check_known(self, run_id: str, *, resumed: bool) -> None:
         try:
-            (known,) = self._connection.execute(_KNOWN, (changes.clean(run_id),)).fetchone()
+            (known,) = self._connection.execute(_KNOWN, (clean(run_id),)).fetchone()
         except sqlite3.Error as error:
             raise explain(error, self.path, "read") from error
         if known and not resumed:
@@ -228,15 +229,12 @@ class Journal:
         if resumed and not known:
             raise JournalError(f"the journal {str(self.path)!r} has no run {run_id!r} to go on with")
 
-    def _open_requests(self, run_id: str) -> list[Request]:
+    def _open_requests(self, run_id: str) -> list[RequestRow]:
         try:
-            rows = self._connection.execute(_OPEN_REQUESTS, (changes.clean(run_id),)).fetchall()
+            rows = self._connection.execute(OPEN_REQUESTS, (clean(run_id),)).fetchall()
         except sqlite3.Error as error:
             raise explain(error, self.path, "read") from error
-        return [
-            Request(number, run, RequestKind(kind), file, task_id, at, by, json.loads(payload))
-            for number, run, kind, file, task_id, at, by, payload in rows
-        ]
+        return [RequestRow(*row) for row in rows]
 
     def _add(self, entry: Iterable[Change], *, durable: bool, at_once: bool) -> None:
         with self._lock:

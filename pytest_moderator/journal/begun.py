@@ -1,0 +1,60 @@
+"""What a run tells the journal when it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_moderator.journal.holder import Holder
+    from pytest_moderator.model.task import TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run that begins.
+
+    Attributes:
+        id: names the run.
+        files: its tasks files as pytest names them, relative to ``root``, with ``/``.
+        root: pytest's root directory.
+        workers: how many tasks can run at once.
+        command: the arguments that pytest was started with.
+        holder: the process that runs it.
+    """
+
+    id: str
+    files: tuple[str, ...]
+    root: Path
+    workers: int
+    command: tuple[str, ...]
+    holder: Holder
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task of a run that begins.
+
+    Attributes:
+        file: the tasks file as pytest names it.
+        task_id: the task's id, unique in its file.
+        title: its title.
+        line: 1-based line in the file.
+        phase: text of the heading it stands under.
+        fingerprint: changes when the task is no longer the same.
+        step_number: its place in the order of the run, from 1.
+        status: ``PENDING``; or ``COMPLETED`` or ``SKIPPED`` for one that is done before the run begins.
+        reason: why it has that status.
+    """
+
+    file: str
+    task_id: str
+    title: str
+    line: int
+    phase: str | None
+    fingerprint: str
+    step_number: int
+    status: TaskStatus
+    reason: str | None = None
