@@ -5,21 +5,23 @@ How a task gets to a worker:
 1. A worker that has collected is free. The scheduler asks the coordinator for the most urgent task that may start,
    and sends the worker two indices: the task's, and that of the *relay* (see :mod:`pytest_moderator.relay`). A
    worker does not start an item before it knows of another one behind it; the relay is that one.
-2. The worker runs the task, takes up the relay and waits. The scheduler hears that the task has ended, settles it
+2. The worker runs the task and waits where the relay stands. The scheduler hears that the task has ended, settles it
    and sends the next pair. Nothing is ever queued ahead, so that the most urgent task always goes first.
-3. A relay that is told the true next item tears down what that one does not share with the one before.
+3. When the worker knows the true next item, it tears down what that one does not share with the one before.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_moderator.attempt import end_marked_processes
+from pytest_moderator.bundle import unbundle
 from pytest_moderator.relay import marks_in
 from pytest_moderator.verdict import location_of
-from pytest_moderator.worker import ARGS, HANDOUT, OWNER
+from pytest_moderator.worker import ARGS, HANDOUT, PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -94,12 +96,10 @@ class ParallelScheduling:
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """Settle the task that a worker has ended, and give it another."""
-        del duration
-        nodeid = self._running[node]
-        if nodeid is None or (self._index[node] or {}).get(nodeid) != item_index:
-            return  # a relay
-        self._running[node] = None
-        self.run.end(nodeid)
+        del item_index, duration
+        nodeid, self._running[node] = self._running[node], None
+        if nodeid is not None:
+            self.run.end(nodeid)
         self.schedule()
 
     def mark_test_pending(self, item: str) -> None:
@@ -138,12 +138,6 @@ class ParallelScheduling:
         """Read what the relay's id tells, and keep the relay out of all counts."""
         if ids:
             self._marks = marks_in(ids.pop())
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
-        """Give a report that a relay has sent to the item that it is about."""
-        if OWNER in data:
-            data["nodeid"] = data.pop(OWNER)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:
@@ -228,6 +222,8 @@ class Controller:
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Hand out the tasks."""
         node.workerinput[HANDOUT] = self._text
+        node.workerinput[PYTHON] = sys.version
+        unbundle(node)
         node.workerinput[ARGS] = [str(arg) for arg in node.config.args]
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_moderator.backends import load_backends
+from pytest_moderator.bundle import Bundler
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.handout import Handout
+from pytest_moderator.items import TaskItem
 from pytest_moderator.relay import RelayItem, make_relay, tear_down
 from pytest_moderator.runner import install_runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from xdist.remote import WorkerInteractor
+
 HANDOUT = "moderator_handout"
 ARGS = "moderator_args"
-OWNER = "moderator_nodeid"
+PYTHON = "moderator_python"
 
 
 def settle(config: pytest.Config) -> None:
@@ -32,16 +37,28 @@ def activate(config: pytest.Config) -> None:
     workerinput = config.workerinput  # type: ignore[attr-defined]
     handout = Handout.from_json(workerinput[HANDOUT])
     config.pluginmanager.register(TasksCollection(handout), "moderator_collection")
-    config.pluginmanager.register(Worker(), "moderator_worker")
+    interactor = next(p for p in config.pluginmanager.get_plugins() if hasattr(p, "run_one_test"))
+    bundler = Bundler(interactor) if workerinput[PYTHON] == sys.version else None
+    config.pluginmanager.register(Worker(interactor, bundler), "moderator_worker")
     install_runner(config, handout, load_backends(config), workerinput["workerid"])
 
 
 class Worker:
-    """Our part of a worker: the relay, and what it does."""
+    """Our part of a worker: the relay, and what takes place where it stands.
 
-    def __init__(self) -> None:
-        self._last: pytest.Item | None = None
-        self._relay: RelayItem | None = None
+    Args:
+        interactor: xdist's part, which runs an item as soon as it knows of another one behind it: for us, the relay.
+        bundler: sends what it says; ``None`` where the controlling process runs another Python.
+    """
+
+    _relay: RelayItem
+    _last: pytest.Item
+
+    def __init__(self, interactor: WorkerInteractor, bundler: Bundler | None) -> None:
+        self._interactor = interactor
+        self._bundler = bundler
+        self._run_item = interactor.run_one_test
+        interactor.run_one_test = self._run_one
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -52,17 +69,20 @@ class Worker:
         self._relay = make_relay(session, items)
         items.append(self._relay)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run the relay in our way; have it stand beside any other item."""
-        if self._relay is None or item is not self._relay:
-            self._last = item
-            if self._relay is not None:
-                self._relay.beside = item
-            return None
-        report = tear_down(self._last, nextitem) if self._last else None
+    def _run_one(self) -> None:
+        """Run an item; where the relay stands, wait for the next one and tear down what that does not share."""
+        items = self._interactor.session.items
+        item = items[self._interactor.nextitem_index]
+        if item is self._relay:
+            following = self._interactor.nextitem_index = self._interactor.torun.get()
+            self._tear_down(items[following] if isinstance(following, int) else None)
+            return
+        self._last = self._relay.beside = item
+        if self._bundler:
+            self._bundler.active = isinstance(item, TaskItem) and not item.fixturenames
+        self._run_item()
+
+    def _tear_down(self, nextitem: pytest.Item | None) -> None:
+        report = tear_down(self._last, nextitem)
         if report is not None:
-            setattr(report, OWNER, report.nodeid)
-            report.nodeid = item.nodeid  # a worker may only report on the item that it runs
-            item.ihook.pytest_runtest_logreport(report=report)
-        return True
+            self._last.ihook.pytest_runtest_logreport(report=report)

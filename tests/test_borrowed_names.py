@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from xdist import remote, workermanage
 from xdist.dsession import DSession
 from xdist.scheduler.protocol import Scheduling
 
@@ -22,6 +23,26 @@ def test_xdist_counts_failures_where_we_count_crashes() -> None:
 
     for name in ("countfailures", "maxfail", "shouldstop"):
         assert f"self.{name}" in written
+
+
+def test_xdists_part_of_a_worker_has_what_we_step_in_for() -> None:
+    loop = inspect.getsource(remote.WorkerInteractor.pytest_runtestloop)
+    one = inspect.getsource(remote.WorkerInteractor.run_one_test)
+
+    assert "self.run_one_test()" in loop
+    assert "self.nextitem_index is not Marker.SHUTDOWN" in loop
+    assert "self.nextitem_index = self.torun.get()" in one
+    assert "self.session.items" in one
+
+
+def test_a_worker_says_all_in_events_that_we_can_bundle() -> None:
+    there = inspect.getsource(remote.WorkerInteractor)
+    here = inspect.getsource(workermanage.WorkerController)
+
+    assert there.count(".sendevent(") > 6
+    assert there.count("self.channel.send((name, kwargs))") == there.count("channel.send(") == 1
+    assert "self.channel.setcallback(self.process_from_remote" in here
+    assert here.index("pytest_configure_node") < here.index("self.process_from_remote")
 
 
 def test_the_terminal_reporter_has_what_we_write_with(pytestconfig: pytest.Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +137,69 @@ def test_ordinary_tests_run_on_all_workers(project: Project) -> None:
     session = project.run("tasks.md", "test_a.py", "-n", "2")
     assert session.counts == {"passed": 3}
     assert {json.loads((project.path / name).read_text()) for name in "ab"} == {"gw0", "gw1"}
+
+
+WITNESS = """
+    import pytest
+
+
+    @pytest.fixture
+    def place():
+        yield
+
+
+    said = []
+    messages = []
+
+
+    def pytest_runtest_logstart(nodeid):
+        said.append((nodeid[-1], "start"))
+
+
+    def pytest_runtest_logreport(report):
+        said.append((report.nodeid[-1], report.when, report.location[0], type(report.location)))
+
+
+    def pytest_runtest_logfinish(nodeid):
+        said.append((nodeid[-1], "finish"))
+
+
+    def pytest_unconfigure(config):
+        if not hasattr(config, "workerinput"):
+            for one in "12":
+                print("said", one, *(word[1] for word in said if word[0] == one))
+            print("types", {word[3] for word in said if len(word) > 2})
+            print("bundles", messages.count("moderator_bundle"))
+
+
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_configure_node(node):
+        node.workerinput["moderator_python"] = CHANGE or node.workerinput["moderator_python"]
+        take = node.process_from_remote
+
+        def note(event):
+            messages.append(event[0] if isinstance(event, tuple) else "end")
+            take(event)
+
+        node.process_from_remote = note
+"""
+
+
+@pytest.mark.parametrize(("python", "bundles"), [("", 1), ("another one", 0)])
+def test_all_is_told_in_its_order_however_it_travels(project: Project, python: str, bundles: int) -> None:
+    project.write("conftest.py", dedent(WITNESS) + f"\n\nCHANGE = {python!r}\n")
+    project.tasks(
+        """
+        - [ ] T1 Without a fixture
+          - run: `true`
+        - [ ] T2 With a fixture
+          - run: `true`
+          - fixtures: place
+        """
+    )
+    session = project.run("tasks.md", "-n", "2")
+    assert session.counts == {"passed": 2}
+    for one in "12":
+        session.result.stdout.fnmatch_lines(f"said {one} start setup call teardown finish")
+    session.result.stdout.fnmatch_lines("types {<class 'tuple'>}")
+    session.result.stdout.fnmatch_lines(f"bundles {bundles}")

@@ -1,0 +1,67 @@
+"""What a worker tells of an item in one message, where xdist sends six.
+
+Each message wakes the other process up, and execnet takes one apart byte by byte in Python. A task without fixtures
+has nothing to set up or tear down: what its three reports say is known at the same moment, and sent at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xdist.remote import WorkerInteractor
+    from xdist.workermanage import WorkerController
+
+    Event = tuple[str, dict[str, Any]]
+
+_BUNDLE = "moderator_bundle"
+_CAN_WAIT = ("testreport", "logfinish")
+
+
+class Bundler:
+    """A worker's end.
+
+    Attributes:
+        active: whether reports wait for the end of their item.
+    """
+
+    def __init__(self, interactor: WorkerInteractor) -> None:
+        self.active = False
+        self._held: list[Event] = []
+        self._send = interactor.channel.send
+        interactor.sendevent = self.send
+
+    def send(self, name: str, **facts: Any) -> None:
+        """Send an event, behind those that waited; or have it wait."""
+        self._held.append((name, facts))
+        if self.active and name in _CAN_WAIT:
+            return
+        events, self._held = self._held, []
+        for message in _bundled(events):
+            self._send(message)
+
+
+def _bundled(events: list[Event]) -> Sequence[object]:
+    """Make one message of several events, unless they hold what only execnet knows, or knows how to complain of."""
+    if len(events) > 1:
+        with contextlib.suppress(ValueError):
+            return [(_BUNDLE, marshal.dumps(events))]
+    return events
+
+
+def unbundle(node: WorkerController) -> None:
+    """Have the controlling process understand a worker that sends bundles."""
+    take = node.process_from_remote
+
+    def take_all(event: Any) -> None:
+        if isinstance(event, tuple) and event[0] == _BUNDLE:
+            for each in marshal.loads(event[1]):  # noqa: S302 (from our own worker, with this very Python)
+                take(each)
+        else:
+            take(event)
+
+    node.process_from_remote = take_all
