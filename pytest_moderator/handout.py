@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_moderator.model import Command, ExecutionContext, Task
+from pytest_moderator.model import Command, ExecutionContext, Rule, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,9 @@ class FileHandout:
         routing: whether backends are chosen task by task.
         grace: seconds between asking a process tree to end and killing it.
         output_limit: bytes of stdout and of stderr that a result keeps.
+        rules: which backend does which tasks, of those that carry nothing to run.
+        fallbacks: by name of backend, the names of those that take its place.
+        unavailable: by name of backend, why it cannot be used in this run.
     """
 
     nodeid: str
@@ -46,6 +49,9 @@ class FileHandout:
     routing: bool
     grace: float
     output_limit: int
+    rules: tuple[Rule, ...] = ()
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, Task]:
@@ -112,6 +118,7 @@ class Handout:
                 "path": str(file.path),
                 "tasks": [_compact(task) for task in file.tasks],
                 "groups": sorted(file.groups),
+                "rules": [rule.to_dict() for rule in file.rules],
             }
             for file in self.files
         ]
@@ -135,6 +142,8 @@ class Handout:
                     "path": Path(file["path"]),
                     "tasks": tuple(Task.from_dict(task) for task in file["tasks"]),
                     "groups": frozenset(file["groups"]),
+                    "rules": tuple(Rule.from_dict(rule) for rule in file["rules"]),
+                    "fallbacks": {name: tuple(others) for name, others in file["fallbacks"].items()},
                 }
             )
             for file in data["files"]
@@ -178,6 +187,9 @@ def _file(entry: Prepared, root: Path) -> FileHandout:
         groups=entry.plan.groups,
         backend=settings.backend,
         routing=settings.routing,
+        rules=settings.rules,
+        fallbacks=settings.fallbacks,
+        unavailable=entry.router.unavailable,
         grace=settings.grace,
         output_limit=settings.output_limit,
     )

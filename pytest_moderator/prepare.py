@@ -6,11 +6,13 @@ The pytest wing and the ``moderator`` command both come through here, so that th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_moderator.backends.routing import BackendRouter, NoBackend, UnknownBackendError
+from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
 from pytest_moderator.plan import make_plan
+from pytest_moderator.routes import make_router
 from pytest_moderator.safe_yaml import YamlError, load_document
 from pytest_moderator.settings import load_settings
 from pytest_moderator.tasksfile import read_tasks_file
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_moderator.backends.base import Backend
+    from pytest_moderator.backends.routing import BackendRouter, Choice
     from pytest_moderator.model import Task
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.safe_yaml import KeyPath
@@ -56,12 +59,24 @@ class Prepared:
 
     def backend_of(self, task: Task) -> str | None:
         """Name the backend of a task; ``None`` where there is none, so that the task cannot be run."""
+        choice = self.choice_of(task)
+        return None if choice is None else choice.backend.name
+
+    def choice_of(self, task: Task) -> Choice | None:
+        """Give the backend of a task and why it is this one; ``None`` as :meth:`backend_of`."""
         if task.id in self.plan.groups:
             return None
-        try:
-            return self.router.select_backend(task, self.context).name
-        except (NoBackend, UnknownBackendError):
-            return None
+        key = task.id, task.line
+        if key not in self._choices:
+            try:
+                self._choices[key] = self.router.explain(task, self.context)
+            except ModeratorError:
+                self._choices[key] = None
+        return self._choices[key]
+
+    @cached_property
+    def _choices(self) -> dict[tuple[str, int], Choice | None]:
+        return {}
 
 
 def prepare(
@@ -112,7 +127,7 @@ def prepare(
         invocation_dir=invocation_dir,
     )
     plan = make_plan(tasks_file, settings.order)
-    router, router_problems = _router(backends, settings, choose)
+    router, router_problems = make_router(backends, settings, choose)
     context = ExecutionContext(rootdir.name, rootdir, None, settings.state_dir)
     problems = (
         *settings_problems,
@@ -139,20 +154,6 @@ def _front_matter_lines(tasks_file: TasksFile) -> tuple[dict[KeyPath, int], tupl
         problem = Problem(Severity.ERROR, "bad-front-matter", error.reason, "", tasks_file.display, line)
         return {}, (problem,)
     return {keys: line + 1 for keys, line in document.lines.items()}, ()
-
-
-def _router(
-    backends: Sequence[Backend], settings: Settings, choose: Choose | None
-) -> tuple[BackendRouter, tuple[Problem, ...]]:
-    try:
-        return BackendRouter(backends, settings.backend, choose, routing=settings.routing), ()
-    except UnknownBackendError as error:
-        message, _, hint = str(error).partition(": ")
-        origin = settings.origin("backend")
-        problem = Problem(
-            Severity.ERROR, "unknown-backend", f"{origin.key}: {message}", hint, origin.path, origin.line
-        )
-        return BackendRouter(backends), (problem,)
 
 
 def _problems_of_tasks(

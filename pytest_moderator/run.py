@@ -27,10 +27,11 @@ from pytest_moderator.verdict import Verdict, describe, location_of, reports_of_
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
+    from pytest_moderator.backends.routing import Choice
     from pytest_moderator.coordinator import Blocked
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
-    from pytest_moderator.plan import ExecutionPlan
+    from pytest_moderator.prepare import Prepared
 
 LOGGER = logging.getLogger("pytest_moderator")
 
@@ -46,14 +47,15 @@ class Run:
     """
 
     def __init__(
-        self, config: pytest.Config, handout: Handout, plans: Mapping[str, ExecutionPlan], workers: int
+        self, config: pytest.Config, handout: Handout, prepared: Mapping[str, Prepared], workers: int
     ) -> None:
         self.config = config
         self.handout = handout
         self.workers = workers
         self.worker_of: dict[str, str] = {}
         self.stop_reason = ""
-        self._plans = dict(plans)
+        self._prepared = prepared
+        self._plans = {file: entry.plan for file, entry in prepared.items()}
         self._coordinator: Coordinator | None = None
         self._results: dict[str, TaskResult] = {}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
@@ -112,6 +114,10 @@ class Run:
     def start_next(self) -> str | None:
         """Take the most urgent item that may start now; ``None`` when none may."""
         return self.coordinator.start_next()
+
+    def choice_of(self, file: FileHandout, task: Task) -> Choice | None:
+        """Give the backend of a task and why it is this one; ``None`` where there is none for it."""
+        return self._prepared[file.nodeid].choice_of(task)
 
     def retry(self, nodeid: str) -> None:
         """Forget what a lost attempt has reported, and let the item start again."""
@@ -217,6 +223,8 @@ class Run:
         if found is None or nodeid not in self.coordinator.running:
             return
         self._started[nodeid] = time.monotonic()
+        if choice := self.choice_of(*found):
+            LOGGER.info("%s: backend %s: %s", found[1].id, choice.backend.name, choice.reason)
         context = place_of(self.handout, found[1])
         self._tell("pytest_moderator_task_start", task=found[1], context=context)
 

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,15 @@ class TaskRunner:
         self._launcher = LocalLauncher(None if worker == "main" else os.getppid())
         self._backends = backends
         self._routers = {
-            file.nodeid: BackendRouter(backends, file.backend, self._ask, routing=file.routing)
+            file.nodeid: BackendRouter(
+                backends,
+                file.backend,
+                self._ask,
+                routing=file.routing,
+                rules=file.rules,
+                fallbacks=file.fallbacks,
+                unavailable=file.unavailable,
+            )
             for file in handout.files
         }
 
@@ -62,7 +71,7 @@ class TaskRunner:
             return TaskResult(task, attempts=0, worker=self._worker)
         context = self._context(file, task)
         try:
-            backend = self._routers[file.nodeid].select_backend(task, context)
+            choice = self._routers[file.nodeid].explain(task, context)
             prepare_place(context)
         except ModeratorError as error:
             status = TaskStatus.SKIPPED if isinstance(error, NoBackend) else TaskStatus.FAILED
@@ -70,7 +79,8 @@ class TaskRunner:
             return TaskResult(
                 task, code, status=status, attempts=0, worker=self._worker, error_message=str(error)
             )
-        return run_task(task, backend, context, fixtures=fixtures)
+        result = run_task(task, choice.backend, context, fixtures=fixtures)
+        return replace(result, backend_reason=choice.reason)
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -64,8 +64,8 @@ def activate(config: pytest.Config) -> None:
     prepared = config.stash[_PREPARED]
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     handout = hand_out(prepared, run_id=run_id, root=config.rootpath)
-    plans = {file.nodeid: entry.plan for file, entry in zip(handout.files, prepared, strict=True)}
-    run = Run(config, handout, plans, workers=_count_workers(config))
+    by_file = {file.nodeid: entry for file, entry in zip(handout.files, prepared, strict=True)}
+    run = Run(config, handout, by_file, workers=_count_workers(config))
     register(run, "moderator_run")
     register(TasksCollection(handout), "moderator_collection")
     _register_views(config, run, prepared)

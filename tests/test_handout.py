@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
 from pytest_moderator.handout import FileHandout, Handout, hand_out, nodeid_of
-from pytest_moderator.model import IsolationLevel, Task
+from pytest_moderator.model import IsolationLevel, Rule, Task, TaskKind
 from pytest_moderator.plan import make_plan
 from pytest_moderator.tasksfile import parse_tasks
 
@@ -31,17 +31,23 @@ SETTINGS = SimpleNamespace(
     fixtures=("clock", "database"),
     backend="shell",
     routing=True,
+    rules=(Rule("python", task_type=(TaskKind.TESTING,), paths=("src/*",), number=1, path="m.yaml", line=3),),
+    fallbacks=MappingProxyType({"shell": ("python",)}),
     grace=3.0,
     output_limit=1000,
     state_dir=Path(".moderator"),
     with_deps=True,
 )
 
+ROUTER = SimpleNamespace(unavailable={"shell": "no such shell"})
+
 
 @pytest.fixture
 def handout(tmp_path):
     tasks_file = parse_tasks(TEXT, tmp_path / "sub" / "tasks.md", "tasks.md")
-    prepared = SimpleNamespace(tasks_file=tasks_file, settings=SETTINGS, plan=make_plan(tasks_file))
+    prepared = SimpleNamespace(
+        tasks_file=tasks_file, settings=SETTINGS, plan=make_plan(tasks_file), router=ROUTER
+    )
     return hand_out([prepared], run_id="r1", root=tmp_path)
 
 

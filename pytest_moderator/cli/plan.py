@@ -25,6 +25,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--order", choices=ORDERS, help="What a task waits for besides its dependencies")
     parser.add_argument("--config", metavar="PATH", help="Read this file in place of moderator.yaml")
     parser.add_argument("--format", choices=FORMATS, default="text", help="How to print the plan")
+    parser.add_argument(
+        "--explain",
+        metavar="ID",
+        action="append",
+        help="Show only which backend this task has, and why; may be given several times",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -32,11 +38,28 @@ def _run(arguments: argparse.Namespace) -> int:
     from pytest_moderator.cli._files import prepare_file  # noqa: PLC0415 (other sub-commands do without)
 
     prepared = prepare_file(arguments.file, {"order": arguments.order, "config": arguments.config})
-    for line in _writer(arguments.format)(prepared):
+    writer = _explainer(arguments) if arguments.explain else _writer(arguments.format)
+    for line in writer(prepared):
         print(line)
-    if arguments.format in ("mermaid", "dot"):
+    if arguments.explain or arguments.format in ("mermaid", "dot"):
         _print_problems(prepared)
     return int(prepared.has_errors)
+
+
+def _explainer(arguments: argparse.Namespace) -> Callable[[Prepared], list[str]]:
+    from pytest_moderator.cli._explain import explanations, explanations_as_text  # noqa: PLC0415 (likewise)
+    from pytest_moderator.errors import ModeratorError  # noqa: PLC0415 (likewise)
+
+    if arguments.format not in ("text", "json"):
+        raise ModeratorError(f"--explain has no format {arguments.format!r}: choose text or json")
+
+    def write(prepared: Prepared) -> list[str]:
+        data = explanations(prepared, arguments.explain)
+        return (
+            [json.dumps(data, indent=2)] if arguments.format == "json" else list(explanations_as_text(data))
+        )
+
+    return write
 
 
 def _writer(name: str) -> Callable[[Prepared], list[str]]:
@@ -84,7 +107,7 @@ def _problem(problem: Problem, file: str) -> dict[str, str | int]:
 
 def _task(task: Task, prepared: Prepared) -> dict[str, Any]:
     plan = prepared.plan
-    backend = prepared.backend_of(task)
+    choice = prepared.choice_of(task)
     return {
         "id": task.id,
         "title": task.title,
@@ -99,6 +122,7 @@ def _task(task: Task, prepared: Prepared) -> dict[str, Any]:
         "waits_for": list(plan.waits_for(task.id)),
         "conflicts_with": list(plan.conflicts(task.id)),
         "files": list(task.files),
-        "backend": backend,
-        "runnable": backend is not None,
+        "backend": choice and choice.backend.name,
+        "backend_reason": choice and choice.reason,
+        "runnable": choice is not None,
     }

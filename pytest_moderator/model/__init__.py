@@ -3,6 +3,7 @@
 from pytest_moderator.model.context import ExecutionContext, IsolationLevel
 from pytest_moderator.model.problem import Problem, Severity
 from pytest_moderator.model.result import ErrorCategory, ExecutionReport, TaskResult, Usage
+from pytest_moderator.model.rule import Rule, TaskKind
 from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "ExecutionReport",
     "IsolationLevel",
     "Problem",
+    "Rule",
     "Severity",
     "Task",
+    "TaskKind",
     "TaskPhase",
     "TaskResult",
     "TaskStatus",

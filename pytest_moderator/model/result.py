@@ -83,6 +83,7 @@ class TaskResult:
         status: where it ended.
         attempts: how many times it was tried; 0 when it never started.
         backend: name of the backend that ran it.
+        backend_reason: why it was this one.
         worker: the process that ran it, such as ``gw0``; ``main`` without workers.
         started_at: ISO 8601 in UTC; ``None`` when it never started.
         finished_at: likewise.
@@ -109,6 +110,7 @@ class TaskResult:
     status: TaskStatus = TaskStatus.COMPLETED
     attempts: int = 1
     backend: str | None = None
+    backend_reason: str | None = None
     worker: str | None = None
     started_at: str | None = None
     finished_at: str | None = None

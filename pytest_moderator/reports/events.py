@@ -38,7 +38,7 @@ class EventStream:
         self._missed = 0
         self._trouble = ""
         # Tasks of two files may be equal, so that only the very object tells which of them it is.
-        self._file_of = {id(task): file.nodeid for file in run.handout.files for task in file.tasks}
+        self._file_of = {id(task): file for file in run.handout.files for task in file.tasks}
         try:
             self._file = _open(path)
         except OSError as error:
@@ -58,8 +58,16 @@ class EventStream:
     def pytest_moderator_task_start(self, task: Task, context: ExecutionContext) -> None:
         """Tell that a task has started."""
         file = self._file_of[id(task)]
-        worker = self._run.worker_of.get(f"{file}::{task.id}")
-        self._write("task_started", file=file, task_id=task.id, worker=worker, context=context.to_dict())
+        choice = self._run.choice_of(file, task)
+        self._write(
+            "task_started",
+            file=file.nodeid,
+            task_id=task.id,
+            worker=self._run.worker_of.get(f"{file.nodeid}::{task.id}"),
+            backend=choice and choice.backend.name,
+            backend_reason=choice and choice.reason,
+            context=context.to_dict(),
+        )
 
     def pytest_moderator_task_complete(self, result: TaskResult) -> None:
         """Tell that a task has completed or was skipped."""
@@ -86,7 +94,7 @@ class EventStream:
             terminalreporter.write_line(f"{self._path}: {missing}: {why}", yellow=True)
 
     def _write_end(self, result: TaskResult) -> None:
-        file = self._file_of[id(result.task)]
+        file = self._file_of[id(result.task)].nodeid
         self._write("task_ended", file=file, task_id=result.task.id, result=result.to_dict())
 
     def _write(self, kind: str, **payload: Any) -> None:

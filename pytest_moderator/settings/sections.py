@@ -11,6 +11,7 @@ from pytest_moderator.model import Severity
 from pytest_moderator.settings import values
 from pytest_moderator.settings.collect import Collector, Found, Place
 from pytest_moderator.settings.option import FILES, Option
+from pytest_moderator.settings.routing import read_rules
 from pytest_moderator.settings.table import OPTIONS
 
 if TYPE_CHECKING:
@@ -21,20 +22,10 @@ if TYPE_CHECKING:
 DEFAULT_MAX_WORKERS = 4
 _ENABLED = "gear3.parallel.enabled"
 _MAX_WORKERS = "gear3.parallel.max_workers"
-_RULES = "gear3.backend_routing.rules"
-
-
-def _rules(value: object) -> object:
-    if isinstance(value, (Mapping, list)):
-        return value
-    raise ValueError(f"must be a mapping or a list of rules, not {value!r}")
 
 
 # Keys that are no options by themselves: they say what becomes of others.
-_HELPERS = (
-    Option("parallel", values.flag, None, "Whether max_workers counts", FILES, (_ENABLED,), ""),
-    Option("rules", _rules, None, "Which backend does which task", FILES, (_RULES,), "RULES"),
-)
+_HELPERS = (Option("parallel", values.flag, None, "Whether max_workers counts", FILES, (_ENABLED,), ""),)
 _LEAVES = {key: option for option in (*OPTIONS, *_HELPERS) for key in option.keys}
 _SECTIONS = {key[:end] for key in _LEAVES for end in range(len(key)) if key[end] == "."}
 
@@ -50,7 +41,7 @@ def read_section(collector: Collector, content: object, place: Place) -> None:
     own = Collector()
     _walk(own, content, place, "")
     leaves = {found.place.key.removeprefix(f"{place.key}."): found for found in own.found}
-    own.problems += [*_refuse_rules(leaves), *_switch_workers(leaves), *_refuse_contradictions(leaves)]
+    own.problems += [*read_rules(leaves), *_switch_workers(leaves), *_refuse_contradictions(leaves)]
     collector.found += leaves.values()
     collector.problems += sorted(own.problems, key=lambda problem: problem.line)
 
@@ -82,13 +73,6 @@ def _nearest(dotted: str) -> str:
     for near in elsewhere or difflib.get_close_matches(name, siblings, n=1):
         return f"did you mean {siblings.get(near, near)!r}?"
     return f"known here: {', '.join(sorted(siblings))}"
-
-
-def _refuse_rules(leaves: dict[str, Found]) -> Iterator[Problem]:
-    rules, routing = leaves.pop(_RULES, None), leaves.get("gear3.backend_routing.enabled")
-    if rules and rules.value and (routing is None or routing.value):
-        hint = "say backend: for a task, or default_backend: for all"
-        yield rules.place.problem("not-yet", f"{rules.place.key} is not supported yet", hint)
 
 
 def _switch_workers(leaves: dict[str, Found]) -> Iterator[Problem]:

@@ -16,6 +16,8 @@ from pytest_moderator.settings.option import ANYWHERE, FILES, Option, Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_moderator.model import Rule
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -68,6 +70,9 @@ class Settings:
         grace: seconds between asking a process tree to end and killing it.
         backend: name of the backend for tasks that carry nothing to run.
         routing: whether backends are chosen task by task; else ``backend`` is for all of them.
+        rules: which backend does which tasks, of those that carry nothing to run; the first that holds.
+        fallbacks: by name of backend, the names of those that take its place when it cannot be used.
+        health_timeout: seconds in which a backend has to say whether it can be used.
         workers: how many tasks run at once where ``-n`` is not given; ``None`` for one after another.
         with_deps: whether unfinished prerequisites of selected tasks are selected too.
         json: where the execution report is written.
@@ -112,14 +117,42 @@ class Settings:
         values.name,
         "Backend for tasks that carry nothing to run",
         metavar="NAME",
-        keys=("default_backend", "gear3.backend_routing.default_backend"),
+        keys=(
+            "default_backend",
+            "backend_routing.default_backend",
+            "gear3.backend_routing.default_backend",
+        ),
     )
     routing: bool = _option(
         True,  # noqa: FBT003 (the default)
         values.flag,
         "Whether backends are chosen task by task; else the default backend is for all",
         sources=FILES,
-        keys=("gear3.backend_routing.enabled",),
+        keys=("backend_routing.enabled", "gear3.backend_routing.enabled"),
+    )
+    rules: tuple[Rule, ...] = _option(
+        (),
+        values.rules,
+        "Which backend does which tasks, of those that carry nothing to run",
+        metavar="RULES",
+        sources=FILES,
+        keys=("backend_routing.rules", "gear3.backend_routing.rules"),
+    )
+    fallbacks: Mapping[str, tuple[str, ...]] = _option(
+        MappingProxyType({}),
+        values.fallbacks,
+        "Backends that take the place of one that cannot be used",
+        metavar="MAPPING",
+        sources=FILES,
+        keys=("backend_routing.fallbacks", "gear3.backend_routing.fallbacks"),
+    )
+    health_timeout: float = _option(
+        5.0,
+        values.duration,
+        "Time in which a backend has to say whether it can be used",
+        metavar="TIME",
+        sources=FILES,
+        keys=("backend_routing.health_timeout", "gear3.backend_routing.health_timeout"),
     )
     workers: int | None = _option(
         None,

@@ -127,6 +127,20 @@ def variables(value: object) -> Mapping[str, str]:
     return MappingProxyType({key: str(item) for key, item in value.items()})
 
 
+def rules(value: object) -> object:
+    """Accept what may be rules; :mod:`pytest_moderator.settings.routing` reads them, with their places."""
+    if isinstance(value, (Mapping, list, tuple)):
+        return value
+    raise _must("be a mapping from kinds of tasks to backends, or a list of rules", value)
+
+
+def fallbacks(value: object) -> Mapping[str, tuple[str, ...]]:
+    """Accept a mapping from names of backends to those that take their place."""
+    if not isinstance(value, Mapping):
+        raise _must("be a mapping from backends to lists of backends", value)
+    return MappingProxyType({name(key): names(item) for key, item in value.items()})
+
+
 def _must(what: str, value: object) -> ValueError:
     shown = repr(value)
     return ValueError(f"must {what}, not {shown if len(shown) <= 80 else shown[:77] + '...'}")  # noqa: PLR2004 (a line)

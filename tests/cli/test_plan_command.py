@@ -93,6 +93,7 @@ class TestJson:
             "conflicts_with": [],
             "files": ["tests/test_it.py"],
             "backend": "python",
+            "backend_reason": "what it carries: a 'call:' key",
             "runnable": True,
         }
         assert {task["id"]: task["backend"] for task in data["tasks"]} == {

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_moderator.attempt import TASK_VARIABLES
-from pytest_moderator.model import IsolationLevel, Problem, Severity
+from pytest_moderator.model import IsolationLevel, Problem, Rule, Severity, TaskKind
 from pytest_moderator.settings import Settings, Source, load_settings
 
 if TYPE_CHECKING:
@@ -216,31 +216,12 @@ class TestGear3:
         assert settings.timeout == 90
         assert settings.isolation is IsolationLevel.DIRECTORY
         assert (settings.backend, settings.routing) == ("shell", False)
-        assert problems == []  # rules are not used where routing is off
-
-    @pytest.mark.parametrize("extra", ["", "    enabled: true\n"])
-    def test_rules_are_refused_not_ignored(self, tmp_path: Path, extra: str) -> None:
-        text = f"gear3:\n  backend_routing:\n{extra}    rules:\n      testing: shell\n"
-        line = 4 if extra else 3
-        assert with_yaml(tmp_path, text)[1] == [
-            (
-                f"moderator.yaml:{line}: error not-yet: gear3.backend_routing.rules is not supported yet "
-                "(say backend: for a task, or default_backend: for all)"
-            )
-        ]
+        assert settings.rules == (Rule("shell", task_type=(TaskKind.TESTING,)),)
+        assert problems == []
 
     @pytest.mark.parametrize("rules", ["{}", "[]", ""])
     def test_no_rules_are_no_mistake(self, tmp_path: Path, rules: str) -> None:
         assert with_yaml(tmp_path, f"gear3: {{backend_routing: {{rules: {rules}}}}}")[1] == []
-
-    def test_rules_of_a_wrong_type(self, tmp_path: Path) -> None:
-        problems = with_yaml(tmp_path, "gear3: {backend_routing: {rules: 3}}")[1]
-        assert problems == [
-            (
-                "moderator.yaml:1: error bad-value: gear3.backend_routing.rules must be a mapping or a list of "
-                "rules, not 3"
-            )
-        ]
 
 
 class TestImpossibleCombinations:

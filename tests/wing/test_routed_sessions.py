@@ -1,0 +1,149 @@
+"""Which backend does which task, in whole sessions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from sessions import Project
+
+AGENTS = """
+    from pytest_moderator import Backend, TaskResult
+
+    class Agent(Backend):
+        def __init__(self, name):
+            self.name = name
+
+        def accepts(self, task):
+            return False
+
+        def execute(self, task, context):
+            return TaskResult(task, stdout=f"{self.name} did it")
+
+    def pytest_moderator_backends():
+        return [Agent("alpha"), Agent("beta"), Agent("gamma")]
+"""
+TASKS = """
+    # Tasks
+
+    ## Phase 1: Setup
+
+    - [ ] T001 [P] Create the project
+    - [ ] T002 [P] Write unit tests in tests/test_a.py
+    - [ ] T003 [P] Document it
+      - backend: alpha
+    - [ ] T004 [P] Document it in docs/guide.md
+    - [ ] T005 [P] Write a script
+      - run: `true`
+
+    ## Phase 2: User Story 1
+
+    - [ ] T006 [US1] Refactor the parser
+    - [ ] T007 Add the model
+"""
+RULES = """
+    gear3:
+      backend_routing:
+        enabled: {enabled}
+        default_backend: alpha
+        rules:
+          - {{task_type: testing, backend: beta}}
+          - {{phase: Setup, paths: docs/**, backend: gamma}}
+          - {{story: US1, task_type: [refactoring, testing], backend: gamma}}
+"""
+ROUTED = {
+    "T001": ("alpha", "the default backend"),
+    "T002": ("beta", "rule 1 (moderator.yaml:6): testing: 'unit tests' in the title"),
+    "T003": ("alpha", "its 'backend:' key"),
+    "T004": ("gamma", "rule 2 (moderator.yaml:7): phase 'Setup', docs/guide.md matches docs/**"),
+    "T005": ("shell", "what it carries: sh at line 11"),
+    "T006": ("gamma", "rule 3 (moderator.yaml:8): story US1, refactoring: 'refactor' in the title"),
+    "T007": ("alpha", "the default backend"),
+}
+NOT_ROUTED = dict.fromkeys(ROUTED, ("alpha", "the default backend: routing is off")) | {
+    "T003": ROUTED["T003"]
+}
+
+
+@pytest.mark.parametrize("enabled", [True, False], ids=["routing", "default"])
+def test_the_four_modes(project: Project, workers: tuple[str, ...], enabled: bool) -> None:
+    """In parallel or not, with routing or without."""
+    project.write("conftest.py", AGENTS)
+    project.write("moderator.yaml", RULES.format(enabled=str(enabled).lower()))
+    project.tasks(TASKS)
+
+    session = project.run("tasks.md", "--moderator-events=events.jsonl", *workers)
+
+    expected = ROUTED if enabled else NOT_ROUTED
+    assert session.counts == {"passed": 7}
+    results = {name: (task["backend"], task["backend_reason"]) for name, task in session.tasks.items()}
+    assert results == expected
+    events = [json.loads(line) for line in session.lines("events.jsonl")]
+    started = {
+        event["task_id"]: (event["backend"], event["backend_reason"])
+        for event in events
+        if event["kind"] == "task_started"
+    }
+    assert started == expected
+
+
+@pytest.mark.parametrize("place", ["moderator.yaml", "tasks.md"])
+def test_the_form_of_a_mapping_works_in_both_files(project: Project, place: str) -> None:
+    project.write("conftest.py", AGENTS)
+    section = "backend_routing: {rules: {testing: beta, refactoring: gamma, general: alpha}}"
+    if place == "moderator.yaml":
+        project.write(place, section)
+    front_matter = "" if place == "moderator.yaml" else f"---\nmoderator:\n  {section}\n---\n"
+    project.tasks(f"{front_matter}- [ ] T001 Write tests\n- [ ] T002 Refactor it\n- [ ] T003 Do it\n")
+    session = project.run("tasks.md")
+    assert {name: task["backend"] for name, task in session.tasks.items()} == {
+        "T001": "beta",
+        "T002": "gamma",
+        "T003": "alpha",
+    }
+
+
+def test_unknown_names_are_refused_before_the_run(project: Project) -> None:
+    project.write("conftest.py", AGENTS)
+    project.write(
+        "moderator.yaml",
+        """
+        backend_routing:
+          rules:
+            testing: betta
+            general: {backend: alpha, fallback: [gama, shell]}
+          fallbacks:
+            alfa: [beta, shel]
+        """,
+    )
+    project.tasks("- [ ] T001 Do\n  - run: `touch never`\n")
+    session = project.run("tasks.md")
+    assert session.exit_code == pytest.ExitCode.USAGE_ERROR
+    place, asks = "moderator.yaml:{}: error unknown-backend: ", "asks for unknown backend"
+    known = "there is alpha, beta, gamma, python, shell)"
+    assert [line for line in session.errors.splitlines() if "unknown-backend" in line] == [
+        f"{place.format(line)}{who} {asks} {name!r} (did you mean {meant!r}? {known}"
+        for line, who, name, meant in (
+            (3, "rule 1", "betta", "beta"),
+            (4, "rule 2", "gama", "gamma"),
+            (5, "backend_routing.fallbacks", "alfa", "alpha"),
+            (5, "backend_routing.fallbacks", "shel", "shell"),
+        )
+    ]
+    assert not (project.path / "never").exists()
+
+
+def test_names_in_rules_do_not_matter_where_routing_is_off(project: Project) -> None:
+    project.write("moderator.yaml", "backend_routing: {enabled: false, rules: {testing: gone}}")
+    project.tasks("- [ ] T001 Do\n  - run: `true`\n")
+    assert project.run("tasks.md").counts == {"passed": 1}
+
+
+def test_what_is_chosen_is_in_the_log(project: Project) -> None:
+    project.tasks("- [ ] T001 Do\n  - run: `true`\n")
+    project.run("tasks.md", "--log-file=log.txt", "--log-file-level=INFO")
+    log = (project.path / "log.txt").read_text()
+    assert "T001: backend shell: what it carries: sh at line 2" in log
