@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.output import clean
+from pytest_moderator.cleaning import clean
 from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ class RunRecord:
         workers: how many tasks can run at once.
         command: the arguments that pytest was started with.
         holder: the process that runs it.
+        directory: where pytest was started: what the arguments are relative to; ``root`` when it is ``None``.
     """
 
     id: str
@@ -31,6 +32,7 @@ class RunRecord:
     workers: int
     command: tuple[str, ...]
     holder: Holder
+    directory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

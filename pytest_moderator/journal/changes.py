@@ -57,14 +57,16 @@ _RUN_STATUS = (
 )
 
 _NEW_RUN = """
-INSERT INTO runs (id, files, root, status, workers, command, pid, process_started, boot, host, started_at, version)
-VALUES (:id, :files, :root, 'running', :workers, :command, :pid, :process_started, :boot, :host, :at, :version)
+INSERT INTO runs (id, files, root, directory, status, workers, command, pid, process_started, boot, host, started_at,
+    version)
+VALUES (:id, :files, :root, :directory, 'running', :workers, :command, :pid, :process_started, :boot, :host, :at,
+    :version)
 """
 
 _SAME_RUN = """
-UPDATE runs SET files = :files, root = :root, status = 'running', workers = :workers, command = :command, pid = :pid,
-    process_started = :process_started, boot = :boot, host = :host, ended_at = NULL, exit_code = NULL,
-    version = :version
+UPDATE runs SET files = :files, root = :root, directory = :directory, status = 'running', workers = :workers,
+    command = :command, pid = :pid, process_started = :process_started, boot = :boot, host = :host, ended_at = NULL,
+    exit_code = NULL, version = :version
 WHERE id = :id
 """
 
@@ -181,6 +183,7 @@ def _run_values(run: RunRecord, at: str) -> dict[str, Any]:
         "id": clean(run.id),
         "files": to_json([clean(file) for file in run.files]),
         "root": clean(str(run.root)),
+        "directory": clean(str(run.directory or run.root)),
         "workers": run.workers,
         "command": to_json(run.command),
         "pid": run.holder.pid,

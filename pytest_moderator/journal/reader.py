@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _RUNS = """
-SELECT id, files, root, workers, command, pid, process_started, boot, host, status, started_at, ended_at, exit_code
+SELECT id, files, root, workers, command, pid, process_started, boot, host, status, started_at, ended_at, exit_code,
+    directory
 FROM runs
 """
 _NEWEST_RUNS = _RUNS + "ORDER BY rowid DESC"
@@ -154,6 +155,7 @@ class JournalReader:
             root=Path(row[2]),
             workers=row[3],
             command=tuple(json.loads(row[4])),
+            directory=Path(row[13]),
             holder=holder,
             status=status,
             alive=not status.ended and self._is_alive(files, holder),

@@ -47,6 +47,7 @@ class RunSummary:
         root: pytest's root directory.
         workers: how many tasks can run at once.
         command: the arguments that pytest was started with.
+        directory: where pytest was started, last: what the arguments are relative to.
         holder: the process that runs it, or ran it last.
         status: as it was written last.
         alive: whether a process is at work on it.
@@ -61,6 +62,7 @@ class RunSummary:
     root: Path
     workers: int
     command: tuple[str, ...]
+    directory: Path
     holder: Holder
     status: RunStatus
     alive: bool

@@ -18,6 +18,7 @@ CREATE TABLE runs (
     id TEXT PRIMARY KEY,
     files TEXT NOT NULL,
     root TEXT NOT NULL,
+    directory TEXT NOT NULL,
     status TEXT NOT NULL,
     workers INTEGER NOT NULL,
     command TEXT NOT NULL,
