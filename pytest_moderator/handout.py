@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pytest_moderator.isolation.git_run import GitRun
 from pytest_moderator.model import Command, ExecutionContext, Rule, Task
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Handout:
         state_dir: where records and logs are kept.
         with_deps: whether prerequisites of what is selected are selected too.
         files: its tasks files.
+        git: what tasks that work on branches have in common; ``None`` where there are none.
     """
 
     run_id: str
@@ -76,6 +78,7 @@ class Handout:
     state_dir: Path
     with_deps: bool
     files: tuple[FileHandout, ...]
+    git: GitRun | None = None
 
     @cached_property
     def directory(self) -> Path:
@@ -128,6 +131,7 @@ class Handout:
             "state_dir": str(self.state_dir),
             "with_deps": self.with_deps,
             "files": files,
+            "git": self.git and self.git.to_dict(),
         }
         return json.dumps(data, default=_plain)
 
@@ -148,10 +152,11 @@ class Handout:
             )
             for file in data["files"]
         )
-        return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), data["with_deps"], files)
+        git = data["git"] and GitRun.from_dict(data["git"])
+        return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), data["with_deps"], files, git)
 
 
-def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path) -> Handout:
+def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path, git: GitRun | None = None) -> Handout:
     """Make the handout of a run from its files, once they are read and checked."""
     return Handout(
         run_id=run_id,
@@ -159,6 +164,7 @@ def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path) -> Handou
         state_dir=root / prepared[0].settings.state_dir,
         with_deps=prepared[0].settings.with_deps,
         files=tuple(_file(entry, root) for entry in prepared),
+        git=git and git.named(run_id),
     )
 
 

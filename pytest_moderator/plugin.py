@@ -23,6 +23,13 @@ _OPTIONS = (
     ("grace", "TIME", "Time between asking a process to end and killing it"),
     ("backend", "NAME", "Backend for tasks that carry nothing to run"),
     ("with_deps", "", "Select the unfinished prerequisites of selected tasks too"),
+    (
+        "dirty",
+        "WORD",
+        "What becomes of uncommitted changes where tasks have branches: refuse, include or ignore",
+    ),
+    ("merge", "WORD", "What becomes of the branch of the run at its end: branch, fast-forward or none"),
+    ("keep", "WORD", "Which tasks keep their worktree and branch: failed, all or none"),
     ("json", "PATH", "Write the execution report to this file"),
     ("events", "PATH", "Write what happens to this file or pipe as it happens, one JSON object a line"),
     ("state_dir", "DIR", "Directory for records and logs"),

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
+from pytest_moderator.model import ExecutionContext, Problem, Severity
 from pytest_moderator.plan import make_plan
 from pytest_moderator.routes import make_router
 from pytest_moderator.safe_yaml import YamlError, load_document
@@ -168,10 +168,6 @@ def _problems_of_tasks(
         if task.approve:
             message = f"{task.id}: 'approve' is not supported yet, and nothing runs that waits for a person"
             hint = "remove the key, or do the task by hand and tick it"
-            yield Problem(Severity.ERROR, "not-yet", message, hint, plan.file, task.line)
-        if task.isolation in (IsolationLevel.BRANCH, IsolationLevel.FULL):
-            message = f"{task.id}: isolation {task.isolation.value!r} is not supported yet"
-            hint = "use none or directory"
             yield Problem(Severity.ERROR, "not-yet", message, hint, plan.file, task.line)
 
 

@@ -93,7 +93,7 @@ class Run:
             pytest.UsageError: a mark names something that is not there, or things wait for each other.
         """
         if nodeids:
-            _make_directory(self.handout)
+            make_directory(self.handout)
         self._selected = frozenset(nodeids)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
@@ -225,7 +225,7 @@ class Run:
         self._started[nodeid] = time.monotonic()
         if choice := self.choice_of(*found):
             LOGGER.info("%s: backend %s: %s", found[1].id, choice.backend.name, choice.reason)
-        context = place_of(self.handout, found[1])
+        context = place_of(self.handout, *found)
         self._tell("pytest_moderator_task_start", task=found[1], context=context)
 
     @pytest.hookimpl(tryfirst=True)
@@ -289,7 +289,7 @@ class Run:
         return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")
 
 
-def _make_directory(handout: Handout) -> None:
+def make_directory(handout: Handout) -> None:
     """Make the run's directory, for its owner only and out of git's sight.
 
     Raises:
@@ -300,7 +300,7 @@ def _make_directory(handout: Handout) -> None:
         ignore = handout.state_dir / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
-        handout.directory.mkdir(mode=0o700, parents=True)
+        handout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise pytest.UsageError(
             f"nothing was run: cannot write to {str(handout.state_dir)!r}: {error.strerror}; "

@@ -18,7 +18,6 @@ from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, NoBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import create_isolated_context, sanitise_id
-from pytest_moderator.isolation import prepare as prepare_place
 from pytest_moderator.model import ExecutionContext, IsolationLevel, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
@@ -72,15 +71,30 @@ class TaskRunner:
         context = self._context(file, task)
         try:
             choice = self._routers[file.nodeid].explain(task, context)
-            prepare_place(context)
         except ModeratorError as error:
             status = TaskStatus.SKIPPED if isinstance(error, NoBackend) else TaskStatus.FAILED
             code = int(status is TaskStatus.FAILED)
             return TaskResult(
                 task, code, status=status, attempts=0, worker=self._worker, error_message=str(error)
             )
-        result = run_task(task, choice.backend, context, fixtures=fixtures)
+        result = self._run(file, task, choice.backend, context, fixtures)
         return replace(result, backend_reason=choice.reason)
+
+    def _run(
+        self,
+        file: FileHandout,
+        task: Task,
+        backend: Backend,
+        context: AttemptContext,
+        fixtures: Mapping[str, str],
+    ) -> TaskResult:
+        git = self._handout.git
+        if git is None or not context.isolation_level.has_branch:
+            return run_task(task, backend, context, fixtures=fixtures)
+        from pytest_moderator.attempt.on_branch import run_on_branch  # noqa: PLC0415 (most runs have no branches)
+
+        name = name_of(self._handout, file, task)
+        return run_on_branch(git, name, task, backend, context, fixtures=fixtures)
 
     def close(self) -> None:
         """Let go of what was opened."""
@@ -95,8 +109,9 @@ class TaskRunner:
 
     def _context(self, file: FileHandout, task: Task) -> AttemptContext:
         directory = folder_of(self._handout, file, task)
+        place = place_of(self._handout, file, task)
         return AttemptContext(
-            **vars(place_of(self._handout, task)),
+            **vars(place),
             run_id=self._handout.run_id,
             attempt=1 + tries_before(directory),
             worker=self._worker,
@@ -104,7 +119,7 @@ class TaskRunner:
             timeout=task.timeout,
             output_limit=file.output_limit,
             grace=file.grace,
-            workspace=self._handout.root,
+            workspace=_workspace_of(place, self._handout),
             tasks_file=file.path,
             worker_directory=self._scratch_directory,
             launcher=self._launcher,
@@ -127,12 +142,27 @@ def install_runner(config: pytest.Config, handout: Handout, backends: Sequence[B
     config.add_cleanup(runner.close)
 
 
-def place_of(handout: Handout, task: Task) -> ExecutionContext:
-    """Make the place of a task in a run."""
-    return create_isolated_context(handout.context, task.id, task.isolation or IsolationLevel.NONE)
+def place_of(handout: Handout, file: FileHandout, task: Task) -> ExecutionContext:
+    """Make the place of a task in a run; a worktree is made when the task starts."""
+    level = task.isolation or IsolationLevel.NONE
+    if handout.git is None or not level.has_branch:
+        return create_isolated_context(handout.context, task.id, level)
+    from pytest_moderator.isolation.git_place import worktree_context  # noqa: PLC0415 (most runs have no branches)
+
+    name = name_of(handout, file, task)
+    return worktree_context(handout.git, name, level, handout.state_dir, handout.context.project_id)
 
 
 def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
-    """Name the folder of a task's logs; of ids that several files have, each gets one of its own."""
-    name = f"{file.nodeid}::{task.id}" if task.id in handout.ambiguous else task.id
-    return handout.directory / "tasks" / sanitise_id(name)
+    """Name the folder of a task's logs."""
+    return handout.directory / "tasks" / sanitise_id(name_of(handout, file, task))
+
+
+def name_of(handout: Handout, file: FileHandout, task: Task) -> str:
+    """Name a task in its run: by its id, and by its file as well where several files have that id."""
+    return f"{file.nodeid}::{task.id}" if task.id in handout.ambiguous else task.id
+
+
+def _workspace_of(place: ExecutionContext, handout: Handout) -> Path:
+    """Give the project's root as the task has it: a worktree has one of its own."""
+    return place.working_directory if place.isolation_level.has_branch else handout.root

@@ -31,8 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_moderator.backends.base import Backend
+    from pytest_moderator.isolation.git_run import GitRun
+
+# One run cannot have two of these, so the files that it is of have to agree on them.
+_OF_A_RUN = (
+    *("state_dir", "json", "events", "workers", "with_deps", "dirty", "merge", "keep", "retry_from"),
+    *("on_conflict", "worktree_dir", "worktree_include", "setup", "sparse", "hooks"),
+)
 
 _PREPARED = pytest.StashKey[tuple[Prepared, ...]]()
+_GIT: pytest.StashKey[tuple[GitRun | None, Sequence[Problem]]] = pytest.StashKey()
 _BACKENDS: pytest.StashKey[Sequence[Backend]] = pytest.StashKey()
 
 
@@ -53,6 +61,7 @@ def settle(config: pytest.Config) -> None:
     _check_agreement(prepared)
     _check_selection(config, prepared)
     config.stash[_PREPARED] = prepared
+    config.stash[_GIT] = _plan_branches(config, prepared)
     if config.getoption("dist", "no") == "each":
         raise pytest.UsageError("--dist each would run every task on every worker; use -n, or --dist load")
     _choose_workers(config, prepared[0].settings.workers)
@@ -63,11 +72,15 @@ def activate(config: pytest.Config) -> None:
     register = config.pluginmanager.register
     prepared = config.stash[_PREPARED]
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    handout = hand_out(prepared, run_id=run_id, root=config.rootpath)
+    handout = hand_out(prepared, run_id=run_id, root=config.rootpath, git=config.stash[_GIT][0])
     by_file = {file.nodeid: entry for file, entry in zip(handout.files, prepared, strict=True)}
     run = Run(config, handout, by_file, workers=_count_workers(config))
     register(run, "moderator_run")
     register(TasksCollection(handout), "moderator_collection")
+    if handout.git:
+        from pytest_moderator.branches import Branches  # noqa: PLC0415 (most runs have no branches)
+
+        register(Branches(handout.git, run), "moderator_branches")
     _register_views(config, run, prepared)
     interrupts.listen(config)
     if is_distributed(config):
@@ -80,6 +93,7 @@ def activate(config: pytest.Config) -> None:
 def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, ...]) -> None:
     register = config.pluginmanager.register
     warnings = [problem for entry in prepared for problem in (*entry.problems, *_tried_twice(config, entry))]
+    warnings += config.stash[_GIT][1]
     if terminal := config.pluginmanager.get_plugin("terminalreporter"):
         register(TerminalView(config, run, warnings, terminal), "moderator_terminal")
     settings = prepared[0].settings
@@ -182,11 +196,28 @@ def _prepare(config: pytest.Config, path: Path) -> Prepared:
     )
 
 
+def _plan_branches(
+    config: pytest.Config, prepared: tuple[Prepared, ...]
+) -> tuple[GitRun | None, Sequence[Problem]]:
+    """Look at the repository, where a task is to work on a branch."""
+    levels = (
+        task.isolation or entry.settings.isolation
+        for entry in prepared
+        for task in entry.plan.tasks
+        if not task.done and task.id not in entry.plan.groups
+    )
+    if config.option.collectonly or not any(level.has_branch for level in levels):
+        return None, ()
+    from pytest_moderator.branches import plan_branches  # noqa: PLC0415 (most runs have no branches)
+
+    return plan_branches(prepared, config.rootpath)
+
+
 def _check_agreement(prepared: tuple[Prepared, ...]) -> None:
     """Refuse files whose front matters want the one run of both to be different."""
     first, *others = prepared
     for other in others:
-        for name in ("state_dir", "json", "events", "workers", "with_deps"):
+        for name in _OF_A_RUN:
             if getattr(first.settings, name) != getattr(other.settings, name):
                 raise pytest.UsageError(
                     f"{first.tasks_file.display} and {other.tasks_file.display} set {name!r} differently; "

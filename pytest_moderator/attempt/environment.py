@@ -40,6 +40,19 @@ _PYTEST_VARIABLES = (
     "PYTEST_XDIST_WORKER_COUNT",
 )
 
+# A git that runs us, as a hook of a push, for one, names its repository; a task on a branch works in another place.
+_GIT_VARIABLES = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_WORK_TREE",
+)
+
 # Nobody is there to answer: git is to fail instead of asking, and to take messages as they are.
 _NO_QUESTIONS = {"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true"}
 
@@ -66,7 +79,7 @@ def task_environment(
         ModeratorError: a name or a value cannot be part of an environment.
     """
     environment = dict(os.environ if base is None else base)
-    for name in _PYTEST_VARIABLES:
+    for name in (*_PYTEST_VARIABLES, *(_GIT_VARIABLES if context.isolation_level.has_branch else ())):
         environment.pop(name, None)
     environment |= _NO_QUESTIONS
     environment["TMPDIR"] = str(context.worker_directory)

@@ -15,7 +15,7 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import TaskResult, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pytest_moderator.backends.base import AttemptContext, Backend
@@ -29,6 +29,7 @@ def run_task(
     *,
     retries: int = 0,
     fixtures: Mapping[str, str] | None = None,
+    renew: Callable[[int], None] | None = None,
 ) -> TaskResult:
     """Try a task until it does not fail, or its tries are used up.
 
@@ -43,6 +44,7 @@ def run_task(
             here, for each try.
         retries: how many tries may follow the very first one; there is one now in any case.
         fixtures: what the task's fixtures add to its environment.
+        renew: makes the place ready for a further try, and is given its number.
 
     Returns:
         The result of the last try, with the times and the usage of all.
@@ -53,10 +55,11 @@ def run_task(
     timeout = context.timeout if task.timeout is None else task.timeout
     started_at = now()
     total = _Total()
-    for attempt in range(context.attempt, max(context.attempt, retries + 1) + 1):
+    first = context.attempt
+    for attempt in range(first, max(first, retries + 1) + 1):
         begun = time.monotonic()
         context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
-        result = _try(task, backend, context, fixtures)
+        result = _try(task, backend, context, fixtures, renew if attempt > first else None)
         total.add(result, time.monotonic() - begun)
         if result.status is not TaskStatus.FAILED:
             break
@@ -98,10 +101,16 @@ class _Total:
 
 
 def _try(
-    task: Task, backend: Backend, context: AttemptContext, fixtures: Mapping[str, str] | None
+    task: Task,
+    backend: Backend,
+    context: AttemptContext,
+    fixtures: Mapping[str, str] | None,
+    renew: Callable[[int], None] | None,
 ) -> TaskResult:
     """Try once; whatever goes wrong is a result, except what is meant to end the run."""
     try:
+        if renew is not None:
+            renew(context.attempt)
         _make_folder(context)
         given = frozenset((*(fixtures or {}), *task.env))
         context = replace(context, environment=task_environment(task, context, fixtures), given=given)

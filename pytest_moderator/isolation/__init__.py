@@ -15,16 +15,11 @@ if TYPE_CHECKING:
     from pytest_moderator.model import ExecutionContext
 
 __all__ = [
-    "RUNNABLE_LEVELS",
     "EmptyTaskIdError",
     "branch_name",
     "create_isolated_context",
-    "prepare",
     "sanitise_id",
 ]
-
-RUNNABLE_LEVELS = frozenset({IsolationLevel.NONE, IsolationLevel.DIRECTORY})
-"""The levels that a run can give its tasks today."""
 
 _NO_BRANCH = "moderator"
 
@@ -70,19 +65,6 @@ def create_isolated_context(base: ExecutionContext, task_id: str, level: Isolati
     if level is IsolationLevel.FULL:
         context = replace(context, state_dir=_directory_below(base.state_dir, name))
     return context
-
-
-def prepare(context: ExecutionContext) -> None:
-    """Make the place of a context ready for a task that is about to start.
-
-    Raises:
-        ModeratorError: a run cannot give this level yet.
-    """
-    if context.isolation_level not in RUNNABLE_LEVELS:
-        usable = " or ".join(repr(level.value) for level in IsolationLevel if level in RUNNABLE_LEVELS)
-        raise ModeratorError(
-            f"isolation {context.isolation_level.value!r} is not available yet: use {usable}"
-        )
 
 
 def _directory_below(base: Path, name: str) -> Path:

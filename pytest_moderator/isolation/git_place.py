@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     Setup = Callable[[str, Path], None]
     Check = Callable[[Path], None]
 
-LEVELS = frozenset({IsolationLevel.BRANCH, IsolationLevel.FULL})
-"""The levels that have a branch."""
-
 
 def worktree_context(
     run: GitRun, name: str, level: IsolationLevel, state_dir: Path, project_id: str

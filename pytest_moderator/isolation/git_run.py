@@ -155,6 +155,11 @@ class GitRun:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
+    def named(self, run_id: str) -> Self:
+        """Give the run its name, and a directory of its own for worktrees."""
+        area = self.area.parent if self.run_id else self.area
+        return replace(self, run_id=run_id, area=area / run_id) if run_id else self
+
     def continued(self) -> Self:
         """Give the run as one that goes on with itself."""
         return replace(self, resumed=True)

@@ -19,6 +19,11 @@ class IsolationLevel(StrEnum):
     BRANCH = "branch"
     FULL = "full"
 
+    @property
+    def has_branch(self) -> bool:
+        """Whether a task gets a branch and a worktree of its own."""
+        return self in (IsolationLevel.BRANCH, IsolationLevel.FULL)
+
 
 @dataclass(frozen=True)
 class ExecutionContext:

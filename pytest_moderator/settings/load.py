@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.model import IsolationLevel, Problem, Severity
+from pytest_moderator.model import Problem, Severity
 from pytest_moderator.safe_yaml import YamlError
 from pytest_moderator.settings.collect import Collector, Place
 from pytest_moderator.settings.option import Source
@@ -123,11 +123,4 @@ def _settle(collector: Collector, rootdir: Path) -> tuple[Settings, tuple[Proble
             values[option.name] = found.value
             origins[option.name] = found.place.origin
     settings = Settings(**values, origins=MappingProxyType(origins))
-    if settings.isolation in (IsolationLevel.BRANCH, IsolationLevel.FULL):
-        origin = settings.origin("isolation")
-        message = f"{origin.key}: isolation {settings.isolation.value!r} is not supported yet"
-        problem = Problem(
-            Severity.ERROR, "not-yet", message, "use none or directory", origin.path, origin.line
-        )
-        collector.problems.append(problem)
     return settings, tuple(collector.problems)

@@ -43,6 +43,7 @@ class Origin:
 
 
 _DEFAULT = Origin(Source.DEFAULT)
+_BESIDES_FLAGS = frozenset({*FILES, Source.ENVIRONMENT})  # what belongs to a project and is seldom changed
 
 
 def _option(
@@ -75,6 +76,16 @@ class Settings:
         health_timeout: seconds in which a backend has to say whether it can be used.
         workers: how many tasks run at once where ``-n`` is not given; ``None`` for one after another.
         with_deps: whether unfinished prerequisites of selected tasks are selected too.
+        dirty: what becomes of uncommitted changes where tasks have branches.
+        merge: what becomes of the branch of the run at its end.
+        keep: which tasks keep their worktree and branch.
+        retry_from: where another try of a task with a branch begins.
+        on_conflict: what becomes of a task whose work does not merge.
+        worktree_dir: directory for worktrees; ``None`` for ``worktrees`` in the state directory.
+        worktree_include: patterns of ignored files that each worktree gets.
+        setup: command that runs once in each fresh worktree.
+        sparse: patterns of the files that a worktree has; all without them.
+        hooks: whether the repository's hooks run on commits of ours.
         json: where the execution report is written.
         events: where what happens is written as it happens, one JSON object a line.
         state_dir: where records and logs are kept.
@@ -166,6 +177,54 @@ class Settings:
         False,  # noqa: FBT003 (the default)
         values.flag,
         "Select the unfinished prerequisites of selected tasks too",
+    )
+    dirty: str = _option(
+        "refuse",
+        values.choice("refuse", "include", "ignore"),
+        "What becomes of uncommitted changes where tasks have branches: refuse, include or ignore",
+        metavar="WORD",
+    )
+    merge: str = _option(
+        "branch",
+        values.choice("branch", "fast-forward", "none"),
+        "What becomes of the branch of the run at its end: branch, fast-forward or none",
+        metavar="WORD",
+    )
+    keep: str = _option(
+        "failed",
+        values.choice("failed", "all", "none"),
+        "Which tasks keep their worktree and branch: failed, all or none",
+        metavar="WORD",
+    )
+    retry_from: str = _option(
+        "fresh",
+        values.choice("fresh", "kept"),
+        "Where another try of a task with a branch begins: fresh or kept",
+        sources=_BESIDES_FLAGS,
+    )
+    on_conflict: str = _option(
+        "fail",
+        values.choice("fail", "retry", "keep"),
+        "What becomes of a task whose work does not merge: fail, retry or keep",
+        sources=_BESIDES_FLAGS,
+    )
+    worktree_dir: Path | None = _option(
+        None, values.path, "Directory for the worktrees of tasks", sources=_BESIDES_FLAGS
+    )
+    worktree_include: tuple[str, ...] = _option(
+        (), values.patterns, "Ignored files that each worktree gets", sources=_BESIDES_FLAGS
+    )
+    setup: str | None = _option(
+        None, values.name, "Command that runs once in each fresh worktree", sources=_BESIDES_FLAGS
+    )
+    sparse: tuple[str, ...] = _option(
+        (), values.patterns, "Patterns of the files that a worktree has", sources=_BESIDES_FLAGS
+    )
+    hooks: bool = _option(
+        False,  # noqa: FBT003 (the default)
+        values.flag,
+        "Whether the repository's hooks run on commits of ours",
+        sources=_BESIDES_FLAGS,
     )
     json: Path | None = _option(None, values.path, "Write the execution report to this file", metavar="PATH")
     events: Path | None = _option(

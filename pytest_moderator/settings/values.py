@@ -113,6 +113,16 @@ def names(value: object) -> tuple[str, ...]:
     raise _must("be a list of names", value)
 
 
+def patterns(value: object) -> tuple[str, ...]:
+    """Accept patterns in a list, or in one text with commas between them."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if isinstance(texts, Sequence) and all(isinstance(text, str) for text in texts):
+        stripped = [text.strip() for text in texts]
+        if all(stripped) and not any(mark in text for text in stripped for mark in "\0\n"):
+            return tuple(dict.fromkeys(stripped))
+    raise _must("be a list of patterns", value)
+
+
 def variables(value: object) -> Mapping[str, str]:
     """Accept a mapping from names of environment variables to texts or whole numbers."""
     if not isinstance(value, Mapping):

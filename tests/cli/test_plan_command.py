@@ -212,15 +212,6 @@ class TestBackends:
         ]
         assert [(problem["line"], problem["code"]) for problem in problems] == [(3, "no-command")]
 
-    @pytest.mark.parametrize("level", ["branch", "full"])
-    def test_isolation_that_is_not_there_yet(
-        self, plan: Callable[..., tuple[int, str, str]], level: str
-    ) -> None:
-        code, out, _ = plan(f"- [ ] T001 A\n  - isolation: {level}\n- [x] T002 B\n  - isolation: {level}\n")
-        assert code == 1
-        assert out.count("error not-yet") == 1
-        assert f"tasks.md:1: error not-yet: T001: isolation '{level}' is not supported yet" in out
-
     def test_a_group_has_nothing_to_run_itself(self, plan: Callable[..., tuple[int, str, str]]) -> None:
         text = "- [ ] 1. Do all\n  - [ ] 1.1 Do a part\n    - run: `true`\n"
         tasks = as_json(plan(text, "--format=json"))["tasks"]

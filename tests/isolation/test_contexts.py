@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.isolation import RUNNABLE_LEVELS, create_isolated_context, prepare
+from pytest_moderator.isolation import create_isolated_context
 from pytest_moderator.model import ExecutionContext, IsolationLevel
 
 if TYPE_CHECKING:
@@ -100,13 +100,3 @@ def test_a_link_that_leads_to_itself_is_an_error(base: ExecutionContext) -> None
     (tasks / "T001").symlink_to("T001")
     with pytest.raises((OSError, RuntimeError)):
         create_isolated_context(base, "T001", IsolationLevel.DIRECTORY)
-
-
-@pytest.mark.parametrize("level", list(IsolationLevel))
-def test_what_a_run_can_give(base: ExecutionContext, level: IsolationLevel) -> None:
-    context = create_isolated_context(base, "T001", level)
-    if level in RUNNABLE_LEVELS:
-        prepare(context)
-    else:
-        with pytest.raises(ModeratorError, match=f"isolation '{level}' is not available yet.*'directory'"):
-            prepare(context)

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_moderator.attempt import TASK_VARIABLES
-from pytest_moderator.model import IsolationLevel, Problem, Rule, Severity, TaskKind
+from pytest_moderator.model import IsolationLevel, Rule, TaskKind
 from pytest_moderator.settings import Settings, Source, load_settings
 
 if TYPE_CHECKING:
@@ -246,32 +246,6 @@ class TestImpossibleCombinations:
             "conflicting-keys: moderator.gear3.parallel.enabled is False but moderator.workers is 2"
             in problem
         )
-
-    @pytest.mark.parametrize("level", ["branch", "full"])
-    def test_isolation_that_is_not_there_yet(self, level: str) -> None:
-        settings, problems = load_settings(
-            command_line={},
-            environ={},
-            front_matter={"isolation": level},
-            front_matter_path="tasks.md",
-            front_matter_line=2,
-            ini={},
-            rootdir=ROOT,
-        )
-        assert settings.isolation == level
-        assert problems == (
-            Problem(
-                Severity.ERROR,
-                "not-yet",
-                f"moderator.isolation: isolation '{level}' is not supported yet",
-                "use none or directory",
-                "tasks.md",
-                2,
-            ),
-        )
-
-    def test_isolation_that_is_not_there_yet_does_not_matter_where_another_source_wins(self) -> None:
-        assert load(front_matter={"isolation": "full"}, command_line={"isolation": "none"})[1] == []
 
 
 class TestFiles:

@@ -1,0 +1,127 @@
+"""One task on a branch of its own: its place is made, it is tried there, and what it did is merged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_moderator.attempt.environment import task_environment
+from pytest_moderator.attempt.launcher import LocalLauncher
+from pytest_moderator.attempt.run import run_task
+from pytest_moderator.backends.base import ProcessSpec
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.isolation.git_place import GitPlace
+from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import AttemptContext, Backend
+    from pytest_moderator.isolation.git_run import GitRun
+    from pytest_moderator.model import Task
+
+_MOST_CONFLICTS = 5
+SETUP_LOG = "setup.log"
+
+
+def run_on_branch(
+    run: GitRun,
+    name: str,
+    task: Task,
+    backend: Backend,
+    context: AttemptContext,
+    *,
+    fixtures: Mapping[str, str] | None = None,
+) -> TaskResult:
+    """Run a task in a worktree, and merge what it did before anybody hears that it has ended.
+
+    Args:
+        run: the run.
+        name: the task's id, or another text that no other task of the run has.
+        task: the task.
+        backend: what runs it.
+        context: where it is tried, as :func:`~pytest_moderator.isolation.git_place.worktree_context` names it.
+        fixtures: what the task's fixtures add to its environment.
+
+    Returns:
+        The result; a failure where the place could not be made, or the work could not be merged.
+    """
+    place = GitPlace(run, task, name)
+    again = run.resumed or context.directory.exists()
+
+    def setup(command: str, directory: Path) -> None:
+        _set_up(command, task, replace(context, working_directory=directory), fixtures)
+
+    try:
+        commit = place.prepare(attempt=context.attempt, again=again, setup=setup)
+        context.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (ModeratorError, OSError) as error:
+        return _not_started(task, context, str(error))
+    if commit is not None:
+        note = "it had completed and was merged before; only its end was not reported"
+        attempts = max(1, context.attempt - 1)
+        return TaskResult(task, attempts=attempts, worker=context.worker, commit=commit, notes=(note,))
+    result = place.settle(run_task(task, backend, context, fixtures=fixtures, renew=place.renew))
+    for _ in range(_MOST_CONFLICTS):
+        if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
+            break
+        result = _again(place, result, backend, context, fixtures)
+    return result
+
+
+def _again(
+    place: GitPlace,
+    before: TaskResult,
+    backend: Backend,
+    context: AttemptContext,
+    fixtures: Mapping[str, str] | None,
+) -> TaskResult:
+    """Try a task once more on top of what was merged meanwhile, with which its work had a conflict."""
+    attempt = before.attempts + 1
+    context = replace(context, attempt=attempt, feedback=before.error_message or "")
+    try:
+        place.start_over(attempt)
+    except ModeratorError as error:
+        return replace(
+            before, error_message=f"{before.error_message}; {error}", category=ErrorCategory.RESOURCE
+        )
+    task = before.task
+    result = run_task(task, backend, context, fixtures=fixtures, renew=place.renew)
+    duration = before.duration_seconds + result.duration_seconds
+    return place.settle(replace(result, started_at=before.started_at, duration_seconds=duration))
+
+
+def _set_up(command: str, task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None) -> None:
+    """Run the setup command of a fresh worktree.
+
+    Raises:
+        ModeratorError: it failed.
+    """
+    context.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = context.directory / SETUP_LOG
+    spec = ProcessSpec(
+        argv=("sh", "-e", "-c", command),
+        cwd=context.working_directory,
+        env=task_environment(task, context, fixtures),
+        stdout=log,
+        stderr=log,
+        timeout=context.timeout,
+        grace=context.grace,
+    )
+    outcome = (context.launcher or LocalLauncher()).run(spec)
+    if outcome.exit_code:
+        why = outcome.error or f"exit code {outcome.exit_code}"
+        raise ModeratorError(f"the setup command {command!r} failed: {why}; see {log}")
+
+
+def _not_started(task: Task, context: AttemptContext, message: str) -> TaskResult:
+    return TaskResult(
+        task,
+        exit_code=1,
+        status=TaskStatus.FAILED,
+        attempts=0,
+        worker=context.worker,
+        error_message=message,
+        category=ErrorCategory.CONFIGURATION,
+    )

@@ -1,0 +1,101 @@
+"""The branch of a run, in the process that the user started: checked, made before the first task, handed over."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.isolation.branches import Outcome, begin, finish
+from pytest_moderator.isolation.checks import plan_git_run
+from pytest_moderator.isolation.git_run import GitOptions, GitRun
+from pytest_moderator.model import Problem, Severity
+from pytest_moderator.run import make_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from pytest_moderator.prepare import Prepared
+    from pytest_moderator.run import Run
+
+
+def plan_branches(prepared: Sequence[Prepared], root: Path) -> tuple[GitRun | None, tuple[Problem, ...]]:
+    """Look whether tasks can work on branches.
+
+    Returns:
+        What they have in common, and warnings.
+
+    Raises:
+        pytest.UsageError: they cannot.
+    """
+    settings = prepared[0].settings
+    run, problems = plan_git_run(
+        root,
+        GitOptions(**{item.name: getattr(settings, item.name) for item in fields(GitOptions)}),
+        worktree_dir=settings.worktree_dir or root / settings.state_dir / "worktrees",
+        tasks_files=[entry.tasks_file.path.absolute() for entry in prepared],
+    )
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
+    return run, problems
+
+
+class Branches:
+    """Makes the branch of the run, and says at the end where everything is.
+
+    Args:
+        git: the run in its repository.
+        run: the run.
+    """
+
+    def __init__(self, git: GitRun, run: Run) -> None:
+        self._git = git
+        self._run = run
+        self._begun = False
+        self._outcome: Outcome | str | None = None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, Any, Any]:
+        """Make the branch, before any task can start.
+
+        Raises:
+            pytest.UsageError: it cannot be made.
+        """
+        make_directory(self._run.handout)
+        try:
+            begin(self._git, self._run.handout.directory)
+        except (ModeratorError, OSError) as error:
+            raise pytest.UsageError(f"nothing was run: {error}") from error
+        self._begun = True
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
+        """Hand the branch over; before the summary, which tells of it."""
+        if self._begun:
+            try:
+                self._outcome = finish(self._git, ended=self._run.begun and self._run.finished)
+            except (ModeratorError, OSError) as error:
+                self._outcome = str(error)
+        return (yield)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the work is."""
+        if self._outcome is not None:
+            terminalreporter.write_line(f"git: {self._describe(self._outcome)}")
+
+    def _describe(self, outcome: Outcome | str) -> str:
+        if isinstance(outcome, str):
+            return outcome
+        if not outcome.merged:
+            return "nothing was merged"
+        tasks = "1 task was" if outcome.merged == 1 else f"{outcome.merged} tasks were"
+        text = f"{tasks} merged into {self._git.integration}"
+        if outcome.forwarded:
+            return f"{text}, and {self._git.base_branch} was moved on to it"
+        if outcome.reason:
+            return f"{text}; {outcome.reason}"
+        return f"{text}; git merge {self._git.integration} takes it over"
