@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_moderator.backends.base import AttemptContext, Backend
+    from pytest_moderator.backends.base import AttemptContext, Backend, Health
     from pytest_moderator.backends.routing import BackendRouter
     from pytest_moderator.errors import AggregateExecutionError, ModeratorError
     from pytest_moderator.executor import ParallelExecutor, SequentialExecutor, TaskExecutor
@@ -39,6 +39,7 @@ _HOMES = {
     "ExecutionContext": "model",
     "ExecutionPlan": "plan",
     "ExecutionReport": "model",
+    "Health": "backends.base",
     "IsolationLevel": "model",
     "LoggingProgressCallback": "progress",
     "ModeratorError": "errors",
@@ -65,6 +66,7 @@ __all__ = [
     "ExecutionContext",
     "ExecutionPlan",
     "ExecutionReport",
+    "Health",
     "IsolationLevel",
     "LoggingProgressCallback",
     "ModeratorError",

@@ -5,7 +5,7 @@ The pytest wing and the ``moderator`` command both come through here, so that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.backends.base import Backend, Health
     from pytest_moderator.backends.routing import BackendRouter, Choice
     from pytest_moderator.model import Task
     from pytest_moderator.plan import ExecutionPlan
@@ -43,6 +43,7 @@ class Prepared:
         router: chooses the backends.
         context: the place from which each task's own is made.
         problems: all that is wrong with the file and the settings: settings first, then by line.
+        healths: by name, what backends have said when they were asked how they are.
     """
 
     tasks_file: TasksFile
@@ -51,6 +52,7 @@ class Prepared:
     router: BackendRouter
     context: ExecutionContext
     problems: tuple[Problem, ...]
+    healths: Mapping[str, Health] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:

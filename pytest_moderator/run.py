@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.attempt import end_marked_processes, tries_before
+from pytest_moderator.availability import refusals
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
@@ -90,8 +91,10 @@ class Run:
             depends_on: by node id, what its ``depends_on`` marks name.
 
         Raises:
-            pytest.UsageError: a mark names something that is not there, or things wait for each other.
+            pytest.UsageError: a mark names something that is not there, things wait for each other, or a task has
+                no backend that can be used.
         """
+        self._refuse_unhealthy(nodeids)
         if nodeids:
             make_directory(self.handout)
         self._selected = frozenset(nodeids)
@@ -110,6 +113,20 @@ class Run:
             if found is not None and found[1].done:
                 self._skip(nodeid, "already done", ())
         self._skip_blocked(self._coordinator.blocked_at_start)
+
+    def _refuse_unhealthy(self, nodeids: Sequence[str]) -> None:
+        """End the run before its first task where a task that was selected has no backend that can be used."""
+        selected = frozenset(nodeids)
+        problems = [
+            problem
+            for file in self.handout.files
+            for problem in refusals(
+                self._prepared[file.nodeid],
+                {task.id for task in file.tasks if f"{file.nodeid}::{task.id}" in selected},
+            )
+        ]
+        if problems:
+            raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
 
     def start_next(self) -> str | None:
         """Take the most urgent item that may start now; ``None`` when none may."""

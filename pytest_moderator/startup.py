@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator import interrupts
+from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
+from pytest_moderator.backends.health import HealthChecks
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.handout import hand_out
 from pytest_moderator.model import Problem, Severity
@@ -60,6 +62,8 @@ def settle(config: pytest.Config) -> None:
         raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
     _check_agreement(prepared)
     _check_selection(config, prepared)
+    if not config.option.collectonly:
+        prepared = _check_health(config, prepared)
     config.stash[_PREPARED] = prepared
     config.stash[_GIT] = _plan_branches(config, prepared)
     if config.getoption("dist", "no") == "each":
@@ -164,6 +168,26 @@ def _check_selection(config: pytest.Config, prepared: tuple[Prepared, ...]) -> N
             near = NearestIds(ids).of(wanted)
             hint = f"did you mean {near!r}?" if near else f"moderator plan {name} lists all"
             raise pytest.UsageError(f"{argument}: no task has this id; {hint}")
+
+
+def _check_health(config: pytest.Config, prepared: tuple[Prepared, ...]) -> tuple[Prepared, ...]:
+    """Pass over backends that cannot be used; whether it is an error depends on what will be selected."""
+    checks = HealthChecks(max(entry.settings.health_timeout for entry in prepared))
+    return tuple(pass_over_unhealthy(entry, checks, _ids_of(config, entry)) for entry in prepared)
+
+
+def _ids_of(config: pytest.Config, prepared: Prepared) -> frozenset[str] | None:
+    """Give the ids of a file that arguments name; ``None`` where they name all of it, or others may come to them."""
+    path = prepared.tasks_file.path
+    named = [str(argument).partition("::") for argument in config.args]
+    places = [
+        (Path(os.path.normpath(config.invocation_params.dir / name)), wanted) for name, _, wanted in named
+    ]
+    if prepared.settings.with_deps or any(
+        not wanted and path.is_relative_to(place) for place, wanted in places
+    ):
+        return None
+    return frozenset(wanted for place, wanted in places if place == path)
 
 
 def _arguments(config: pytest.Config) -> list[str]:

@@ -136,6 +136,23 @@ class AttemptContext(ExecutionContext):
         return self.directory / "stderr.log"
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a backend can be used.
+
+    Attributes:
+        ok: whether it can.
+        version: of the program that it uses; ``None`` where it uses none, or where that is not known.
+        detail: what was found, or what is wrong, in a few words.
+        hint: what to do about it; empty where nothing is.
+    """
+
+    ok: bool = True
+    version: str | None = None
+    detail: str = ""
+    hint: str = ""
+
+
 class Backend(ABC):
     """Does one kind of task. A new one is a subclass, handed over in ``pytest_moderator_backends``.
 
@@ -164,6 +181,20 @@ class Backend(ABC):
         """Name what would keep the task from working, before anything runs."""
         del task
         return []
+
+    def estimate(self, task: Task) -> float | None:
+        """Say how many seconds the task will take; ``None`` where that is not known."""
+        del task
+        return None
+
+    def health(self) -> Health:
+        """Say whether this backend can be used at all.
+
+        Asked before a run in which tasks need it, in a thread of its own, and by ``moderator doctor``. It has a few
+        seconds, so a process that it starts should have a time limit. What it raises counts as an answer: it cannot
+        be used.
+        """
+        return Health()
 
     def close(self) -> None:
         """Let go of what was opened; called once at the end of the session."""

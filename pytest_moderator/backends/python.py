@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import json
+import platform
 import re
 import sys
 import warnings
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.output import clean, excerpt
 from pytest_moderator.backends import python_runner
-from pytest_moderator.backends.base import Backend
+from pytest_moderator.backends.base import Backend, Health
 from pytest_moderator.backends.process import process_result, run_process
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity
@@ -51,6 +52,10 @@ class PythonBackend(Backend):
         if task.call:
             return _module_problems(task.call, task.line)
         return [problem for fence in _fences(task) for problem in _syntax_problems(fence)]
+
+    def health(self) -> Health:
+        """Name the interpreter: it is the one that runs this."""
+        return Health(version=platform.python_version(), detail=sys.executable)
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the function or the fences in a process."""

@@ -7,7 +7,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from pytest_moderator.backends.base import Backend
+from pytest_moderator.backends.base import Backend, Health
 from pytest_moderator.backends.process import describe_failure, process_result, run_process
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity
@@ -54,6 +54,15 @@ class ShellBackend(Backend):
         if not commands:
             return [Problem(Severity.ERROR, "no-command", _NO_COMMAND, _ADD_ONE, line=task.line)]
         return [problem for command in commands for problem in _missing_shell(command)]
+
+    def health(self) -> Health:
+        """Look for ``sh``; which other shells tasks need is for :meth:`validate` to say."""
+        path = _which("sh")
+        if path is None:
+            return Health(
+                ok=False, detail="sh was not found", hint="install it, or put its directory into PATH"
+            )
+        return Health(detail=path)
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the scripts one after another, up to the first that fails."""

@@ -147,3 +147,77 @@ def test_what_is_chosen_is_in_the_log(project: Project) -> None:
     project.run("tasks.md", "--log-file=log.txt", "--log-file-level=INFO")
     log = (project.path / "log.txt").read_text()
     assert "T001: backend shell: what it carries: sh at line 2" in log
+
+
+UNWELL = """
+    from pathlib import Path
+    from pytest_moderator import Backend, Health, TaskResult
+
+    class Agent(Backend):
+        def __init__(self, name):
+            self.name = name
+
+        def accepts(self, task):
+            return False
+
+        def health(self):
+            Path(f"{self.name}.asked").touch()
+            return Health(ok=self.name != "ill", detail="no key", hint=f"run {self.name} login")
+
+        def execute(self, task, context):
+            return TaskResult(task)
+
+    def pytest_moderator_backends():
+        return [Agent("ill"), Agent("well"), Agent("spare")]
+"""
+
+
+def test_a_fallback_takes_the_place_of_one_that_is_not_well(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.write("conftest.py", UNWELL)
+    project.write("moderator.yaml", "backend_routing: {default_backend: ill, fallbacks: {ill: [well]}}")
+    project.tasks("- [ ] T001 One\n- [ ] T002 Two\n- [ ] T003 Three\n  - run: `true`\n")
+    session = project.run("tasks.md", "--moderator-events=events.jsonl", *workers)
+    reason = "the default backend; 'ill' cannot be used: no key"
+    assert session.counts == {"passed": 3}
+    results = {name: (task["backend"], task["backend_reason"]) for name, task in session.tasks.items()}
+    assert results["T001"] == results["T002"] == ("well", reason)
+    assert (
+        "tasks.md:1: warning unhealthy-backend: backend 'ill' cannot be used, so 'well' does T001 and 1 more: "
+        "no key (run ill login)" in session.output
+    )
+    assert f'"backend": "well", "backend_reason": "{reason}"' in session.lines("events.jsonl")[1]
+    assert not (project.path / "spare.asked").exists()
+
+
+def test_without_a_fallback_nothing_runs(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", UNWELL)
+    project.tasks("- [ ] T001 One\n  - run: `touch never`\n- [ ] T002 Two\n  - backend: ill\n")
+    session = project.run("tasks.md", *workers)
+    assert session.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert (
+        "nothing was run:\ntasks.md:3: error unhealthy-backend: backend 'ill' cannot be used, which is needed for "
+        "T002: no key (run ill login)" in session.errors
+    )
+    assert not (project.path / "never").exists()
+    assert not (project.path / ".moderator").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (("tasks.md::T001",), False),
+        (("tasks.md", "-k", "T001"), True),
+        (("tasks.md::T001", "."), True),
+        (("tasks.md", "--collect-only"), False),
+    ],
+)
+def test_one_that_is_not_well_does_not_matter_to_other_tasks(
+    project: Project, arguments: tuple[str, ...], asked: bool
+) -> None:
+    project.write("conftest.py", UNWELL)
+    project.tasks("- [ ] T001 One\n  - run: `true`\n- [ ] T002 Two\n  - backend: ill\n")
+    session = project.pytest("--moderator", *arguments)
+    assert session.exit_code == (4 if "." in arguments else 0)
+    assert (project.path / "ill.asked").exists() == asked
