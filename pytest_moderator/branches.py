@@ -12,7 +12,6 @@ from pytest_moderator.isolation.branches import Outcome, begin, finish
 from pytest_moderator.isolation.checks import plan_git_run
 from pytest_moderator.isolation.git_run import GitOptions, GitRun
 from pytest_moderator.model import Problem, Severity
-from pytest_moderator.run import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -64,8 +63,8 @@ class Branches:
         Raises:
             pytest.UsageError: it cannot be made.
         """
-        make_directory(self._run.handout)
         try:
+            self._run.handout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             begin(self._git, self._run.handout.directory)
         except (ModeratorError, OSError) as error:
             raise pytest.UsageError(f"nothing was run: {error}") from error

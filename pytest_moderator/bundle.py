@@ -10,6 +10,8 @@ import contextlib
 import marshal
 from typing import TYPE_CHECKING, Any
 
+from pytest_moderator.verdict import PROGRESS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,11 +40,16 @@ class Bundler:
     def send(self, name: str, **facts: Any) -> None:
         """Send an event, behind those that waited; or have it wait."""
         self._held.append((name, facts))
-        if self.active and name in _CAN_WAIT:
+        if self.active and name in _CAN_WAIT and not _is_progress(facts):
             return
         events, self._held = self._held, []
         for message in _bundled(events):
             self._send(message)
+
+
+def _is_progress(facts: dict[str, Any]) -> bool:
+    """Whether an event tells of a task that goes on: that cannot wait for its end."""
+    return facts.get("data", {}).get("when") == PROGRESS
 
 
 def _bundled(events: list[Event]) -> Sequence[object]:

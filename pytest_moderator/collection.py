@@ -9,7 +9,7 @@ import pytest
 from pytest_moderator.items import RESULT, TaskItem, TasksModule
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.selection import select_prerequisites
-from pytest_moderator.verdict import pack
+from pytest_moderator.verdict import PROGRESS, pack
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -64,6 +64,11 @@ class TasksCollection:
             if not path.is_file():
                 module = TasksModule.of(session, file)
                 yield from (module.item_of(task) for task in file.tasks)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Keep what a task tells while it runs out of all counts; workers count too, into their own output."""
+        return ("", "", "") if report.when == PROGRESS else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

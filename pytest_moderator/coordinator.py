@@ -176,6 +176,14 @@ class Coordinator:
         """Whether nothing runs and nothing will start."""
         return not self._running and (self._stopped or len(self._ended) == len(self._steps))
 
+    def waits(self, key: str) -> bool:
+        """Whether a step comes after others, of which it may need some.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        return bool(self._steps[key].needs or self._steps[key].after)
+
     def start_next(self) -> str | None:
         """Take the most urgent step that may start now.
 

@@ -17,7 +17,7 @@ from pytest_moderator.isolation.git_run import GitRun
 from pytest_moderator.model import Command, ExecutionContext, Rule, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pytest_moderator.prepare import Prepared
 
@@ -156,14 +156,29 @@ class Handout:
         return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), data["with_deps"], files, git)
 
 
-def hand_out(prepared: Sequence[Prepared], *, run_id: str, root: Path, git: GitRun | None = None) -> Handout:
-    """Make the handout of a run from its files, once they are read and checked."""
+def hand_out(
+    prepared: Sequence[Prepared],
+    *,
+    run_id: str,
+    root: Path,
+    completed: Collection[str] = (),
+    git: GitRun | None = None,
+) -> Handout:
+    """Make the handout of a run from its files, once they are read and checked.
+
+    Args:
+        prepared: the files.
+        run_id: names the run.
+        root: the project's root directory.
+        completed: node ids of the tasks that the run has completed earlier: they count as done.
+        git: how tasks get branches, where they do.
+    """
     return Handout(
         run_id=run_id,
         root=root,
         state_dir=root / prepared[0].settings.state_dir,
         with_deps=prepared[0].settings.with_deps,
-        files=tuple(_file(entry, root) for entry in prepared),
+        files=tuple(_file(entry, root, completed) for entry in prepared),
         git=git and git.named(run_id),
     )
 
@@ -173,11 +188,13 @@ def nodeid_of(path: Path, root: Path) -> str:
     return Path(os.path.relpath(path, root)).as_posix()
 
 
-def _file(entry: Prepared, root: Path) -> FileHandout:
+def _file(entry: Prepared, root: Path, completed: Collection[str]) -> FileHandout:
     settings = entry.settings
+    nodeid = nodeid_of(entry.tasks_file.path.absolute(), root)
     tasks = (
         replace(
             task,
+            done=task.done or f"{nodeid}::{task.id}" in completed,
             timeout=settings.timeout if task.timeout is None else task.timeout,
             retries=settings.retries if task.retries is None else task.retries,
             isolation=settings.isolation if task.isolation is None else task.isolation,
@@ -187,7 +204,7 @@ def _file(entry: Prepared, root: Path) -> FileHandout:
         for task in entry.plan.tasks
     )
     return FileHandout(
-        nodeid=nodeid_of(entry.tasks_file.path.absolute(), root),
+        nodeid=nodeid,
         path=entry.tasks_file.path.absolute(),
         tasks=tuple(tasks),
         groups=entry.plan.groups,

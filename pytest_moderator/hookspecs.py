@@ -48,6 +48,16 @@ def pytest_moderator_task_error(task: Task, error: Exception) -> None:
     """A task has failed; ``error.result`` is its result. Called in the process that the user started."""
 
 
+@pytest.hookspec
+def pytest_moderator_run_status(status: str, by: str) -> None:
+    """The run is ``paused``, or ``running`` again. Called in the process that the user started.
+
+    Args:
+        status: how the run stands from now on.
+        by: who wanted that, such as ``alice@laptop``.
+    """
+
+
 @pytest.hookspec(firstresult=True)
 def pytest_moderator_modify_plan(plan: ExecutionPlan) -> ExecutionPlan | None:
     """Give another plan in place of this one, or ``None`` to leave it.

@@ -20,6 +20,7 @@ import pytest
 from pytest_moderator.attempt import end_marked_processes
 from pytest_moderator.bundle import unbundle
 from pytest_moderator.relay import marks_in
+from pytest_moderator.runner import name_of
 from pytest_moderator.verdict import location_of
 from pytest_moderator.worker import ARGS, HANDOUT, PYTHON
 
@@ -28,15 +29,20 @@ if TYPE_CHECKING:
 
     from xdist.workermanage import WorkerController
 
+    from pytest_moderator.control import Control
     from pytest_moderator.run import Run
+
+
+_NO_ITEM = -1
 
 
 class ParallelScheduling:
     """Sends a task when its prerequisites have ended and a worker is free (xdist's ``Scheduling`` protocol)."""
 
-    def __init__(self, config: pytest.Config, run: Run) -> None:
+    def __init__(self, config: pytest.Config, run: Run, control: Control) -> None:
         self.config = config
         self.run = run
+        self.control = control
         self._index: dict[WorkerController, dict[str, int] | None] = {}
         self._running: dict[WorkerController, str | None] = {}
         self._marks: dict[str, list[str]] = {}
@@ -78,15 +84,17 @@ class ParallelScheduling:
         if not self.run.begun:
             collected = next(index for index in self._index.values() if index is not None)
             self.run.begin(list(collected), self._marks)
+            self.control.wake = self._wake
+            self.control.start()
+        self.control.heed()
         for node, index in self._index.items():
             while index is not None and self._running[node] is None and not node.shutting_down:
-                nodeid = self.run.start_next()
+                nodeid = self.run.start_next(node.gateway.id)
                 if nodeid is None:
                     return
                 self._send(node, index, nodeid)
 
     def _send(self, node: WorkerController, index: dict[str, int], nodeid: str) -> None:
-        self.run.worker_of[nodeid] = node.gateway.id
         if nodeid in index:
             self._running[node] = nodeid
             node.send_runtest_some([index[nodeid], len(index)])
@@ -94,9 +102,17 @@ class ParallelScheduling:
         message = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
         self._report_crash(node, nodeid, message)
 
+    def _wake(self) -> None:
+        """Have xdist's loop, which only knows the events of workers, come by here; from any thread."""
+        event = {"node": None, "item_index": _NO_ITEM, "duration": 0}
+        self._dsession.queue.put(("runtest_protocol_complete", event))
+
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """Settle the task that a worker has ended, and give it another."""
-        del item_index, duration
+        del duration
+        if item_index == _NO_ITEM:
+            self.schedule()
+            return
         nodeid, self._running[node] = self._running[node], None
         if nodeid is not None:
             self.run.end(nodeid)
@@ -125,9 +141,8 @@ class ParallelScheduling:
         if not nodeid or not found:
             return nodeid
         task = found[1]
-        if task.id not in self.run.handout.ambiguous:  # else the end of the run finds what is left
-            end_marked_processes(self.run.handout.run_id, task.id)
-        if self.run.tries_of(nodeid) > (task.retries or 0):
+        end_marked_processes(self.run.handout.run_id, name_of(self.run.handout, *found))
+        if nodeid in self.run.cancelled or self.run.tries_of(nodeid) > (task.retries or 0):
             return nodeid
         self.run.retry(nodeid)
         self.schedule()
@@ -214,8 +229,9 @@ class _Reporter:
 class Controller:
     """Hands out the tasks, and puts the scheduling in xdist's hands."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, control: Control) -> None:
         self.run = run
+        self.control = control
         self._text = run.handout.to_json()
 
     @pytest.hookimpl(optionalhook=True)
@@ -229,6 +245,6 @@ class Controller:
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> ParallelScheduling:
         """Schedule by the plan."""
-        scheduling = ParallelScheduling(config, self.run)
+        scheduling = ParallelScheduling(config, self.run, self.control)
         config.pluginmanager.register(scheduling, "moderator_scheduling")
         return scheduling

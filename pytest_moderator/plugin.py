@@ -30,13 +30,21 @@ _OPTIONS = (
     ),
     ("merge", "WORD", "What becomes of the branch of the run at its end: branch, fast-forward or none"),
     ("keep", "WORD", "Which tasks keep their worktree and branch: failed, all or none"),
+    ("mark", "", "Tick the box of a task in the tasks file when it completes"),
     ("json", "PATH", "Write the execution report to this file"),
     ("events", "PATH", "Write what happens to this file or pipe as it happens, one JSON object a line"),
     ("state_dir", "DIR", "Directory for records and logs"),
     ("output_limit", "SIZE", "How much of stdout and of stderr a report keeps, such as 64KiB"),
     ("config", "PATH", "Read this file in place of moderator.yaml"),
 )
+_COMMAND_LINE_ONLY = (
+    ("resume", "", "Go on with the last run of the tasks file: what it has completed is done"),
+    ("rerun", "IDS", "Go on with the last run, and run these tasks again (ids with commas between them)"),
+    ("force", "", "Run although another run of the same tasks file is alive"),
+)
 _INI_ONLY = (
+    ("pause_timeout", "Time after which a pause ends by itself, such as 90, 10m or 1h30m"),
+    ("on_pause_timeout", "What happens when a pause ends by itself: resume or stop"),
     ("workers", "How many tasks run at once where -n is not given, 1 to 32"),
     ("file", "The tasks file when none is named"),
 )
@@ -55,14 +63,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Read every Markdown file that is named (and every tasks.md of a directory that is named) "
         "as tasks, and run them.",
     )
-    for name, metavar, text in _OPTIONS:
+    for name, metavar, text in (*_OPTIONS, *_COMMAND_LINE_ONLY):
         flag = f"--moderator-{name.replace('_', '-')}"
         if metavar:
             group.addoption(flag, dest=f"moderator_{name}", metavar=metavar, default=None, help=text)
         else:
             group.addoption(flag, dest=f"moderator_{name}", action="store_true", help=text)
-        parser.addini(f"moderator_{name}", text, type="string", default="")
-    for name, text in _INI_ONLY:
+    for name, text in (*((name, text) for name, _, text in _OPTIONS), *_INI_ONLY):
         parser.addini(f"moderator_{name}", text, type="string", default="")
     parser.addini("moderator_fixtures", "Fixtures set up around every task", type="linelist", default=[])
 

@@ -7,11 +7,12 @@ asks ``start_next`` and says ``end``; reports arrive through pytest's own hooks 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,10 +21,12 @@ from pytest_moderator.availability import refusals
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
+from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
+from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
-from pytest_moderator.verdict import Verdict, describe, location_of, reports_of_skip
+from pytest_moderator.verdict import PROGRESS, Verdict, describe, location_of, reports_of_skip
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
     from pytest_moderator.prepare import Prepared
+    from pytest_moderator.recorder import Recorder
 
 LOGGER = logging.getLogger("pytest_moderator")
 
@@ -43,16 +47,29 @@ class Run:
     Attributes:
         handout: what all processes were told.
         workers: how many tasks can run at once.
+        recorder: writes down what happens.
+        cancelled: by node id of a task that is to be ended while it runs, why.
         worker_of: by node id, the process that was given the item last.
         stop_reason: why nothing new starts; empty while it does.
     """
 
     def __init__(
-        self, config: pytest.Config, handout: Handout, prepared: Mapping[str, Prepared], workers: int
+        self,
+        config: pytest.Config,
+        handout: Handout,
+        prepared: Mapping[str, Prepared],
+        recorder: Recorder,
+        *,
+        workers: int = 1,
+        completed: frozenset[str] = frozenset(),
     ) -> None:
         self.config = config
         self.handout = handout
         self.workers = workers
+        self.recorder = recorder
+        self._completed = completed
+        self._forced_end: RunStatus | None = None
+        self.cancelled: dict[str, str] = {}
         self.worker_of: dict[str, str] = {}
         self.stop_reason = ""
         self._prepared = prepared
@@ -95,8 +112,6 @@ class Run:
                 no backend that can be used.
         """
         self._refuse_unhealthy(nodeids)
-        if nodeids:
-            make_directory(self.handout)
         self._selected = frozenset(nodeids)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
@@ -107,11 +122,12 @@ class Run:
             self._coordinator = Coordinator(steps, satisfied)
         except DependencyCycleError as error:
             raise pytest.UsageError(f"depends_on: {error}; remove one of these dependencies") from error
+        self._record_begin()
         self._watch.start()
         for nodeid in nodeids:
             found = self.handout.find(nodeid)
             if found is not None and found[1].done:
-                self._skip(nodeid, "already done", ())
+                self._skip(nodeid, self._why_done(nodeid), ())
         self._skip_blocked(self._coordinator.blocked_at_start)
 
     def _refuse_unhealthy(self, nodeids: Sequence[str]) -> None:
@@ -128,9 +144,39 @@ class Run:
         if problems:
             raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
 
-    def start_next(self) -> str | None:
-        """Take the most urgent item that may start now; ``None`` when none may."""
-        return self.coordinator.start_next()
+    def _record_begin(self) -> None:
+        if not self._selected:
+            return
+        try:
+            self.handout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.recorder.begin(list(records_of(self.handout, self._plans, self._selected, self._completed)))
+        except OSError as error:
+            raise pytest.UsageError(
+                f"nothing was run: cannot write to {str(self.handout.directory)!r}: {error.strerror}"
+            ) from error
+        except JournalError as error:
+            raise pytest.UsageError(f"nothing was run: {error}") from error
+
+    def start_next(self, worker: str) -> str | None:
+        """Take the most urgent item that may start now, for a process that is free; ``None`` when none may."""
+        nodeid = self.coordinator.start_next()
+        if nodeid is None:
+            return None
+        self.worker_of[nodeid] = worker
+        found = self.handout.find(nodeid)
+        if found is None:
+            return nodeid
+        logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
+        if self.recorder.started(found, worker, logs, waited=self.coordinator.waits(nodeid)):
+            return nodeid
+        self.coordinator.again(nodeid)
+        self._stop_in_trouble()
+        return None
+
+    def _stop_in_trouble(self) -> None:
+        """Start nothing new when what happens cannot be written down; what runs goes on to its end."""
+        if self.recorder.trouble:
+            self.stop(self.recorder.trouble)
 
     def choice_of(self, file: FileHandout, task: Task) -> Choice | None:
         """Give the backend of a task and why it is this one; ``None`` where there is none for it."""
@@ -153,6 +199,50 @@ class Run:
         self.stop_reason = self.stop_reason or reason
         self.coordinator.stop()
 
+    def pause(self, by: str) -> None:
+        """Let nothing new start until :meth:`unpause`; what runs goes on."""
+        if not self.coordinator.paused and not self.stop_reason:
+            self.coordinator.paused = True
+            self._standing(RunStatus.PAUSED, "run_paused", by)
+
+    def unpause(self, by: str) -> None:
+        """Go on after :meth:`pause`."""
+        if self.coordinator.paused:
+            self.coordinator.paused = False
+            self._standing(RunStatus.RUNNING, "run_continued", by)
+
+    def give_up(self, reason: str, status: RunStatus) -> None:
+        """Start nothing new, skip the rest with this reason, and end as cancelled or interrupted."""
+        self._forced_end = status
+        self.stop(reason)
+        if status is RunStatus.CANCELLED:
+            self.cancelled.update(dict.fromkeys(self.coordinator.running, reason))
+        if self.finished:
+            self.skip_rest()
+
+    def cancel_task(self, nodeid: str, reason: str) -> None:
+        """Cancel one item: one that runs is ended by others, one that has not started never will."""
+        if nodeid in self.coordinator.running:
+            self.cancelled.setdefault(nodeid, reason)
+        elif nodeid in self.coordinator.pending:
+            self._skip(nodeid, reason, ())
+            self._skip_blocked(self.coordinator.end(nodeid, success=False))
+
+    def try_again(self, nodeid: str, reason: str) -> None:
+        """Let an item that did not succeed run once more, and what it blocked wait for it again."""
+        for opened in self.coordinator.reopen(nodeid):
+            self._results.pop(opened, None)
+            self._roots.pop(opened, None)
+            self._verdicts.pop(opened, None)
+            self.cancelled.pop(opened, None)
+            found = self.handout.find(opened)
+            if found:
+                self.recorder.reopened(found, reason)
+
+    def _standing(self, status: RunStatus, kind: str, by: str) -> None:
+        self.recorder.run_is(status, kind, {"by": by})
+        self._tell("pytest_moderator_run_status", status=str(status), by=by)
+
     def end(self, nodeid: str) -> None:
         """Settle an item that has gone through pytest's whole protocol, and those that it keeps from starting."""
         verdict = self._verdicts[nodeid]
@@ -164,6 +254,8 @@ class Run:
             result = verdict.result_of(task, self.worker_of.get(nodeid), duration)
             if verdict.lost:
                 result = replace(result, attempts=self.tries_of(nodeid))
+            if nodeid in self.cancelled and not result.success:
+                result = replace(result, error_message=self.cancelled[nodeid])
             self._conclude(nodeid, result)
             success = success or task.optional
             if not success and task.critical and verdict.failed:
@@ -178,6 +270,9 @@ class Run:
         for nodeid in self.coordinator.pending:
             self._skip(nodeid, f"not started: {self.stop_reason}", ())
             self.coordinator.end(nodeid, success=False)
+
+    def _why_done(self, nodeid: str) -> str:
+        return "completed earlier in this run" if nodeid in self._completed else "already done"
 
     def _skip_blocked(self, blocked: Iterable[Blocked]) -> None:
         for entry in blocked:
@@ -218,6 +313,10 @@ class Run:
 
     def _conclude(self, nodeid: str, result: TaskResult) -> None:
         self._results[nodeid] = result
+        found = self.handout.find(nodeid)
+        if found and not result.task.done:
+            self.recorder.ended(found, result)
+            self._stop_in_trouble()
         if result.status is TaskStatus.FAILED:
             error = TaskFailedError(result)
             self._tell("pytest_moderator_task_error", task=result.task, error=error)
@@ -248,10 +347,14 @@ class Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember what an item's report says until the item ends, and add what the other reporters can show."""
+        if report.when == PROGRESS:
+            self._note(report.nodeid, json.loads(report.moderator_progress))
         if report.when not in ("setup", "call", "teardown", "???"):
             return
         verdict = self._verdicts[report.nodeid]
         verdict.add(report)
+        if report.failed and report.nodeid in self.cancelled:
+            report.longrepr = self.cancelled[report.nodeid]
         found = self.handout.find(report.nodeid)
         if found is not None:
             describe(report, found[1], verdict.carried(found[1]))
@@ -259,6 +362,8 @@ class Run:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Never end well with something left to do, nor with a process of a task left."""
+        if self._forced_end is not None:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         if self.begun and not self.finished:
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -268,10 +373,38 @@ class Run:
                 KeyboardInterrupt
             ):  # a second one means no patience, and that is over now
                 end_marked_processes(self.handout.run_id, grace=grace)
+        self._record_end(session)
         try:
             return (yield)
         finally:
             end_marked_processes(self.handout.run_id)
+
+    def _record_end(self, session: pytest.Session) -> None:
+        for nodeid in self.coordinator.running if self.begun else ():
+            if found := self.handout.find(nodeid):
+                self.recorder.interrupted(found, "the run was stopped")
+        self.recorder.end(self.status, int(session.exitstatus))
+        if self.recorder.trouble and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run stands."""
+        if self._forced_end is not None:
+            return self._forced_end
+        if not self.finished or self.coordinator.pending:
+            return RunStatus.INTERRUPTED
+        bad = any(
+            (r.status is TaskStatus.FAILED and not r.task.optional) or r.blocked_by
+            for r in self._results.values()
+        )
+        return RunStatus.FAILED if bad else RunStatus.COMPLETED
+
+    def _note(self, nodeid: str, payload: dict[str, Any]) -> None:
+        """Write down what a task tells while it runs."""
+        found = self.handout.find(nodeid)
+        if found is not None and nodeid in self.coordinator.running:
+            self.recorder.happened(str(payload.pop("kind", "note")), found, payload)
 
     def report(self, file: FileHandout) -> ExecutionReport:
         """Sum up one file, as far as it has come."""
@@ -295,7 +428,7 @@ class Run:
         if not self.begun:
             return pending
         if task.done:
-            return replace(pending, status=TaskStatus.SKIPPED, error_message="already done")
+            return replace(pending, status=TaskStatus.SKIPPED, error_message=self._why_done(nodeid))
         if nodeid in self.coordinator.running:
             worker = self.worker_of[nodeid]
             return replace(
@@ -304,22 +437,3 @@ class Run:
         if nodeid in self._selected:
             return replace(pending, error_message=self.stop_reason or "the run was stopped")
         return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")
-
-
-def make_directory(handout: Handout) -> None:
-    """Make the run's directory, for its owner only and out of git's sight.
-
-    Raises:
-        pytest.UsageError: it cannot be made.
-    """
-    try:
-        handout.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ignore = handout.state_dir / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        handout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise pytest.UsageError(
-            f"nothing was run: cannot write to {str(handout.state_dir)!r}: {error.strerror}; "
-            "choose another place with --moderator-state-dir"
-        ) from error

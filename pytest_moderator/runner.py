@@ -7,18 +7,19 @@ import os
 import shutil
 import tempfile
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.attempt import LocalLauncher, run_task, tries_before
+from pytest_moderator.attempt import HELD, LocalLauncher, run_task, tries_before
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, NoBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import create_isolated_context, sanitise_id
 from pytest_moderator.model import ExecutionContext, IsolationLevel, TaskResult, TaskStatus
+from pytest_moderator.verdict import progress_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ class TaskRunner:
         self._config = config
         self._handout = handout
         self._worker = worker
-        self._launcher = LocalLauncher(None if worker == "main" else os.getppid())
+        self._launcher = LocalLauncher(None if worker == "main" else os.getppid(), handout.directory / HELD)
         self._backends = backends
         self._routers = {
             file.nodeid: BackendRouter(
@@ -96,6 +97,10 @@ class TaskRunner:
         name = name_of(self._handout, file, task)
         return run_on_branch(git, name, task, backend, context, fixtures=fixtures)
 
+    def _tell(self, file: FileHandout, task: Task, payload: Mapping[str, object]) -> None:
+        report = progress_report(f"{file.nodeid}::{task.id}", (file, task), payload)
+        self._config.hook.pytest_runtest_logreport(report=report)
+
     def close(self) -> None:
         """Let go of what was opened."""
         for backend in self._backends:
@@ -113,6 +118,7 @@ class TaskRunner:
         return AttemptContext(
             **vars(place),
             run_id=self._handout.run_id,
+            name=name_of(self._handout, file, task),
             attempt=1 + tries_before(directory),
             worker=self._worker,
             directory=directory,
@@ -123,6 +129,7 @@ class TaskRunner:
             tasks_file=file.path,
             worker_directory=self._scratch_directory,
             launcher=self._launcher,
+            progress=partial(self._tell, file, task),
         )
 
     @cached_property
@@ -153,14 +160,14 @@ def place_of(handout: Handout, file: FileHandout, task: Task) -> ExecutionContex
     return worktree_context(handout.git, name, level, handout.state_dir, handout.context.project_id)
 
 
+def name_of(handout: Handout, file: FileHandout, task: Task) -> str:
+    """Name a task in its run: by its id, unless tasks of several files have that."""
+    return f"{file.nodeid}::{task.id}" if task.id in handout.ambiguous else task.id
+
+
 def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
     """Name the folder of a task's logs."""
     return handout.directory / "tasks" / sanitise_id(name_of(handout, file, task))
-
-
-def name_of(handout: Handout, file: FileHandout, task: Task) -> str:
-    """Name a task in its run: by its id, and by its file as well where several files have that id."""
-    return f"{file.nodeid}::{task.id}" if task.id in handout.ambiguous else task.id
 
 
 def _workspace_of(place: ExecutionContext, handout: Handout) -> Path:

@@ -9,14 +9,16 @@ import pytest
 from pytest_moderator.relay import make_relay, marks_of, tear_down
 
 if TYPE_CHECKING:
+    from pytest_moderator.control import Control
     from pytest_moderator.run import Run
 
 
 class SequentialLoop:
     """Runs the items in the order that the coordinator wants."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, control: Control) -> None:
         self.run = run
+        self.control = control
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -26,13 +28,19 @@ class SequentialLoop:
             return None
         items = {item.nodeid: item for item in session.items}
         self.run.begin(list(items), marks_of(session.items))
+        self.control.start()
         relay = make_relay(session, ())
         last: pytest.Item | None = None
-        while (nodeid := self.run.start_next()) is not None:
+        while not self.run.finished:
+            self.control.heed()
+            nodeid = self.run.start_next("main")
+            if nodeid is None:
+                if not self.run.finished:
+                    self.control.wait()  # paused: nothing runs, and nothing may start
+                continue
             item = items[nodeid]
             self._hand_over(last, item)
             last = relay.beside = item
-            self.run.worker_of[nodeid] = "main"
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=relay)
             self.run.end(nodeid)
             _stop_if_asked(session)

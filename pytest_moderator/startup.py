@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +13,19 @@ from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
 from pytest_moderator.collection import TasksCollection
-from pytest_moderator.handout import hand_out
+from pytest_moderator.control import Control
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.handout import hand_out, nodeid_of
+from pytest_moderator.journal import Holder, RunRecord
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
+from pytest_moderator.opening import Opening, look, open_run
 from pytest_moderator.parallel import Controller
 from pytest_moderator.prepare import Prepared, prepare
+from pytest_moderator.recorder import Recorder
+from pytest_moderator.reports import json_report
 from pytest_moderator.reports.events import EventStream
 from pytest_moderator.reports.html import HtmlColumns
-from pytest_moderator.reports.json_report import JsonReport
 from pytest_moderator.reports.terminal import TerminalView
 from pytest_moderator.run import Run
 from pytest_moderator.runner import install_runner
@@ -30,10 +33,13 @@ from pytest_moderator.sequential import SequentialLoop
 from pytest_moderator.settings import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_moderator.backends.base import Backend
+    from pytest_moderator.handout import Handout
     from pytest_moderator.isolation.git_run import GitRun
+    from pytest_moderator.plan import ExecutionPlan
+    from pytest_moderator.settings import Settings
 
 # One run cannot have two of these, so the files that it is of have to agree on them.
 _OF_A_RUN = (
@@ -64,6 +70,8 @@ def settle(config: pytest.Config) -> None:
     _check_selection(config, prepared)
     if not config.option.collectonly:
         prepared = _check_health(config, prepared)
+    if prepared[0].settings.json and not config.option.collectonly:
+        json_report.check(prepared[0].settings.json)
     config.stash[_PREPARED] = prepared
     config.stash[_GIT] = _plan_branches(config, prepared)
     if config.getoption("dist", "no") == "each":
@@ -75,36 +83,62 @@ def activate(config: pytest.Config) -> None:
     """Register the parts of this process."""
     register = config.pluginmanager.register
     prepared = config.stash[_PREPARED]
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    handout = hand_out(prepared, run_id=run_id, root=config.rootpath, git=config.stash[_GIT][0])
-    by_file = {file.nodeid: entry for file, entry in zip(handout.files, prepared, strict=True)}
-    run = Run(config, handout, by_file, workers=_count_workers(config))
+    settings = prepared[0].settings
+    root = config.rootpath
+    by_file = {nodeid_of(entry.tasks_file.path.absolute(), root): entry for entry in prepared}
+    opening = _open(config, {file: entry.plan for file, entry in by_file.items()}, settings)
+    handout = hand_out(
+        prepared, run_id=opening.run_id, root=root, completed=opening.completed, git=config.stash[_GIT][0]
+    )
+    workers = _count_workers(config)
+    recorder = _record(config, opening, handout, workers)
+    run = Run(config, handout, by_file, recorder, workers=workers, completed=opening.completed)
+    control = Control(run, recorder, settings)
+    config.add_cleanup(recorder.close)
     register(run, "moderator_run")
+    register(control, "moderator_control")
     register(TasksCollection(handout), "moderator_collection")
     if handout.git:
         from pytest_moderator.branches import Branches  # noqa: PLC0415 (most runs have no branches)
 
         register(Branches(handout.git, run), "moderator_branches")
-    _register_views(config, run, prepared)
+    _register_views(config, run, prepared, opening.notices)
     interrupts.listen(config)
     if is_distributed(config):
-        register(Controller(run), "moderator_controller")
+        register(Controller(run, control), "moderator_controller")
     else:
-        register(SequentialLoop(run), "moderator_sequential")
+        register(SequentialLoop(run, control), "moderator_sequential")
         install_runner(config, handout, config.stash[_BACKENDS], "main")
 
 
-def _register_views(config: pytest.Config, run: Run, prepared: tuple[Prepared, ...]) -> None:
+def _open(config: pytest.Config, plans: Mapping[str, ExecutionPlan], settings: Settings) -> Opening:
+    state_dir = config.rootpath / settings.state_dir
+    try:
+        return (look if config.option.collectonly else open_run)(state_dir, plans, settings)
+    except ModeratorError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:
+    arguments = tuple(str(argument) for argument in config.invocation_params.args)
+    files = tuple(file.nodeid for file in handout.files)
+    run = RunRecord(opening.run_id, files, handout.root, workers, arguments, Holder.here())
+    return Recorder(opening.journal, run, opening.locks, resumed=opening.resumed)
+
+
+def _register_views(
+    config: pytest.Config, run: Run, prepared: tuple[Prepared, ...], notices: Sequence[str]
+) -> None:
     register = config.pluginmanager.register
     warnings = [problem for entry in prepared for problem in (*entry.problems, *_tried_twice(config, entry))]
     warnings += config.stash[_GIT][1]
     if terminal := config.pluginmanager.get_plugin("terminalreporter"):
-        register(TerminalView(config, run, warnings, terminal), "moderator_terminal")
+        register(TerminalView(config, run, [*notices, *map(str, warnings)], terminal), "moderator_terminal")
     settings = prepared[0].settings
     if config.option.collectonly:
         return
     if settings.json:
-        register(JsonReport(run, settings.json), "moderator_json")
+        register(json_report.JsonReport(run, settings.json), "moderator_json")
     if settings.events:
         register(EventStream(run, settings.events), "moderator_events")
     if html := config.getoption("htmlpath", None):

@@ -13,6 +13,8 @@ import pytest
 from pytest_moderator.model import TaskResult, TaskStatus, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.model import Task
 
@@ -123,6 +125,25 @@ class Verdict:
             if report.skipped and isinstance(report.longrepr, tuple):
                 return report.longrepr[2].removeprefix("Skipped: ")
         return "it did not run"
+
+
+PROGRESS = "progress"
+"""The ``when`` of a report of something that happened to a task while it runs; nobody counts or shows it."""
+
+
+def progress_report(
+    nodeid: str, found: tuple[FileHandout, Task], payload: Mapping[str, object]
+) -> pytest.TestReport:
+    """Make a report of something that happens to a task while it runs; it travels as all reports do."""
+    return pytest.TestReport(
+        nodeid=nodeid,
+        location=location_of(nodeid, found),
+        keywords={},
+        outcome="passed",
+        longrepr=None,
+        when=PROGRESS,  # type: ignore[arg-type]
+        moderator_progress=json.dumps(dict(payload), default=str),
+    )
 
 
 def describe(report: pytest.TestReport, task: Task, result: TaskResult | None) -> None:

@@ -1,17 +1,25 @@
 """One task, tried until it succeeds or its tries are used up."""
 
 from pytest_moderator.attempt.environment import TASK_VARIABLES, task_environment
-from pytest_moderator.attempt.launcher import LocalLauncher
+from pytest_moderator.attempt.launcher import HELD, LocalLauncher
 from pytest_moderator.attempt.output import clean, excerpt
-from pytest_moderator.attempt.processes import end_marked_processes
-from pytest_moderator.attempt.run import run_task, tries_before
+from pytest_moderator.attempt.processes import (
+    end_marked_processes,
+    hold_marked_processes,
+    release_marked_processes,
+)
+from pytest_moderator.attempt.run import CANCELLED, run_task, tries_before
 
 __all__ = [
+    "CANCELLED",
+    "HELD",
     "TASK_VARIABLES",
     "LocalLauncher",
     "clean",
     "end_marked_processes",
     "excerpt",
+    "hold_marked_processes",
+    "release_marked_processes",
     "run_task",
     "task_environment",
     "tries_before",

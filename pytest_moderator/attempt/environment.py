@@ -84,7 +84,7 @@ def task_environment(
     environment |= _NO_QUESTIONS
     environment["TMPDIR"] = str(context.worker_directory)
     added = {**(fixtures or {}), **task.env}
-    mark = make_mark(context.run_id, task.id, context.attempt, environment.get(MARK, ""))
+    mark = make_mark(context.run_id, context.name or task.id, context.attempt, environment.get(MARK, ""))
     about = {
         "MODERATOR_TASK_ID": task.id,
         "MODERATOR_TASK_TITLE": task.title,

@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.base import ProcessSpec
 
+HELD = "held"
+"""The file in a run's directory that says that all its processes are stopped where they stand."""
+
 TIMED_OUT = 124
 CANNOT_EXECUTE = 126
 NOT_FOUND = 127
 SIGNALLED = 128
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_MOMENT = 0.1  # seconds within which most short processes end
 _SLICE = 1.0  # seconds between two looks at the clock
 _GLANCE = 0.2  # the same while somebody watches what the process does
 _GAP = 0.5  # a slice that takes so many seconds more means that we were stopped meanwhile
@@ -51,11 +55,13 @@ class LocalLauncher:
 
     Args:
         parent: the process that this one works for, if there is one. When it is gone, so is the reason for
-            running anything: what runs is ended as by Ctrl-C, within seconds.
+            running anything: what runs is ended as by Ctrl-C, within seconds, and nothing is started.
+        held: while this file exists all processes are stopped where they stand, and no time passes for them.
     """
 
-    def __init__(self, parent: int | None = None) -> None:
+    def __init__(self, parent: int | None = None, held: Path | None = None) -> None:
         self._parent = parent
+        self._held = held
 
     def run(self, spec: ProcessSpec) -> ProcessOutcome:
         """Run a process to its end, and leave nothing of its tree behind.
@@ -70,6 +76,7 @@ class LocalLauncher:
         begun = time.monotonic()
         child: _Child | None = None
         try:
+            self._check_parent()
             try:
                 child = _Child(_start(spec))
             except (OSError, ValueError) as error:
@@ -92,14 +99,20 @@ class LocalLauncher:
 
     def _wait(self, child: _Child, spec: ProcessSpec) -> tuple[bool, str | None]:
         """Wait for the end of a child, and say what is to end it: its time limit, whoever watches it, or neither."""
+        if child.ends_within(_MOMENT if spec.timeout is None else min(_MOMENT, spec.timeout)):
+            return False, None
+        if spec.lasting is not None:
+            spec.lasting(child.pid)
         watch = spec.watch
         if watch is None:
-            return not child.wait(spec.timeout, self._check_parent), None
+            return not child.wait(spec.timeout, self._time_passes), None
 
-        def check() -> None:
-            self._check_parent()
+        def check() -> bool:
+            if not self._time_passes():
+                return False
             if reason := watch():
                 raise _Stopped(reason)
+            return True
 
         try:
             return not child.wait(spec.timeout, check, _GLANCE), None
@@ -113,6 +126,10 @@ class LocalLauncher:
     def _check_parent(self) -> None:
         if self._abandoned:
             raise KeyboardInterrupt("the process that this one works for is gone")
+
+    def _time_passes(self) -> bool:
+        self._check_parent()
+        return self._held is None or not self._held.exists()
 
 
 class _Stopped(Exception):  # noqa: N818 (a way out of the wait, not an error)
@@ -129,23 +146,27 @@ class _Child:
         self._usage: resource.struct_rusage | None = None
         self._error: str | None = None
 
-    def wait(self, timeout: float | None, check: Callable[[], None], pause: float = _SLICE) -> bool:
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it ends within some seconds."""
+        return self._end.wait(seconds)
+
+    def wait(self, timeout: float | None, time_passes: Callable[[], bool], pause: float = _SLICE) -> bool:
         """Wait for its end, and say whether it came in time; time in which we were stopped does not count.
 
         Args:
             timeout: limit in seconds.
-            check: called again and again meanwhile; may raise.
+            time_passes: asked again and again meanwhile, whether the last moments count; may raise.
             pause: seconds between two calls of it.
         """
         left = float("inf") if timeout is None else timeout
         while left > 0:
-            check()
             portion = min(left, pause)
             begun = time.monotonic()
             if self._end.wait(portion):
                 return True
             spent = time.monotonic() - begun
-            left -= spent if spent < portion + _GAP else portion
+            if time_passes():
+                left -= spent if spent < portion + _GAP else portion
         return False
 
     def reap(self) -> None:

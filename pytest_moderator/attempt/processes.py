@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import psutil
 
-MARK = "MODERATOR_MARK"
+MARK = "MODERATOR_ATTEMPT_MARK"
 """The environment variable that says to which attempts a process belongs."""
 
 SWEEP_GRACE = 1.0
@@ -63,6 +63,24 @@ def end_marked_processes(run_id: str, task_id: str | None = None, grace: float =
     """
     mark = sanitise_id(run_id) if task_id is None else f"{sanitise_id(run_id)}:{sanitise_id(task_id)}"
     return len(end_tree(None, mark, grace))
+
+
+def hold_marked_processes(run_id: str) -> None:
+    """Stop the processes of a run where they stand, until :func:`release_marked_processes`."""
+    held: set[psutil.Process] = set()
+    for _ in range(_LOOKS):  # one that is not stopped yet may start another
+        new = _members(None, sanitise_id(run_id), []) - held
+        if not new:
+            break
+        for process in sorted(new, key=lambda member: member.pid):
+            _send(process, signal.SIGSTOP)
+        held |= new
+
+
+def release_marked_processes(run_id: str) -> None:
+    """Have the processes of a run go on."""
+    for process in _members(None, sanitise_id(run_id), []):
+        _send(process, signal.SIGCONT)
 
 
 def end_tree(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:

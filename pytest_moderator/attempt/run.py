@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pytest_moderator.model import Task, Usage
 
 
+CANCELLED = "cancelled"
+"""The file in a task's folder that keeps it from being tried again."""
+
+
 def run_task(
     task: Task,
     backend: Backend,
@@ -56,13 +60,17 @@ def run_task(
     started_at = now()
     total = _Total()
     first = context.attempt
-    for attempt in range(first, max(first, retries + 1) + 1):
+    last = max(first, retries + 1)
+    for attempt in range(first, last + 1):
         begun = time.monotonic()
         context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
         result = _try(task, backend, context, fixtures, renew if attempt > first else None)
         total.add(result, time.monotonic() - begun)
-        if result.status is not TaskStatus.FAILED:
+        if result.status is not TaskStatus.FAILED or (directory / CANCELLED).exists():
             break
+        if context.progress is not None and attempt < last:
+            error = result.error_message or f"exit code {result.exit_code}"
+            context.progress({"kind": "attempt_failed", "attempt": attempt, "error": error})
         context = replace(context, feedback=result.error_message or f"exit code {result.exit_code}")
     return replace(
         result,

@@ -29,6 +29,7 @@ class ProcessSpec:
         timeout: seconds after which the tree is ended; ``None`` for no limit.
         grace: seconds between asking the tree to end and killing it.
         stdin: file that standard input is read from; ``None`` for ``/dev/null``.
+        lasting: told the process id, once, when the process has not ended within the first moments.
         watch: called some five times a second while the process runs; once it gives a reason, the tree is ended.
     """
 
@@ -40,6 +41,7 @@ class ProcessSpec:
     timeout: float | None = None
     grace: float = 5.0
     stdin: Path | None = None
+    lasting: Callable[[int], None] | None = None
     watch: Callable[[], str | None] | None = None
 
 
@@ -84,6 +86,7 @@ class AttemptContext(ExecutionContext):
 
     Attributes:
         run_id: names the run.
+        name: names the task in its run; its id, unless several files have a task of that id.
         attempt: number of this try, from 1.
         worker: the process that tries it, such as ``gw0``; ``main`` without workers.
         directory: where this task's scripts and logs are written.
@@ -103,6 +106,7 @@ class AttemptContext(ExecutionContext):
     """
 
     run_id: str = ""
+    name: str = ""
     attempt: int = 1
     worker: str = "main"
     directory: Path = field(default_factory=Path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.launcher import SIGNALLED, LocalLauncher
@@ -38,8 +39,15 @@ def run_process(
             stderr=context.stderr_log,
             timeout=context.timeout if timeout is None else timeout,
             grace=context.grace,
+            lasting=partial(_tell_process, context) if context.progress else None,
         )
     )
+
+
+def _tell_process(context: AttemptContext, pid: int) -> None:
+    """Tell of a process that lasts, so that it can be found after a crash of ours even without its mark."""
+    if context.progress is not None:
+        context.progress({"kind": "attempt_running", "attempt": context.attempt, "pid": pid})
 
 
 def process_result(

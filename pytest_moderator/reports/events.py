@@ -77,6 +77,10 @@ class EventStream:
         """Tell that a task has failed."""
         self._write_end(error.result)
 
+    def pytest_moderator_run_status(self, status: str, by: str) -> None:
+        """Tell that the run pauses or goes on."""
+        self._write("run_status", status=status, by=by)
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell that the run has ended."""

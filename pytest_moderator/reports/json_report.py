@@ -33,23 +33,11 @@ _KEYS = {
 
 
 class JsonReport:
-    """Writes the execution report at the end of the session.
-
-    Raises:
-        pytest.UsageError: it will not be possible; better said before the run than after it.
-    """
+    """Writes the execution report at the end of the session."""
 
     def __init__(self, run: Run, path: Path) -> None:
         self._run = run
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_file() or not path.exists():
-                tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
-        except OSError as error:
-            raise _cannot_write(path, error.strerror or str(error)) from error
-        if path.is_dir():
-            raise _cannot_write(path, "it is a directory")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -62,6 +50,22 @@ class JsonReport:
                 write(self._path, f"{text}\n")
             except OSError as error:
                 raise _cannot_write(self._path, error.strerror or str(error)) from error
+
+
+def check(path: Path) -> None:
+    """See that a report can be written; better said before the run than after it.
+
+    Raises:
+        pytest.UsageError: it will not be possible.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() or not path.exists():
+            tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+    if path.is_dir():
+        raise _cannot_write(path, "it is a directory")
 
 
 def describe(run: Run, exit_code: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter, defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.attempt import clean
+from pytest_moderator.journal import RunStatus
 from pytest_moderator.model import TaskStatus
 from pytest_moderator.runner import folder_of
 from pytest_moderator.units import format_duration
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_moderator.errors import TaskFailedError
     from pytest_moderator.handout import FileHandout
-    from pytest_moderator.model import ExecutionContext, Problem, Task, TaskResult
+    from pytest_moderator.model import ExecutionContext, Task, TaskResult
     from pytest_moderator.run import Run
 
     Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
@@ -44,7 +46,7 @@ class TerminalView:
     Args:
         config: pytest's.
         run: what is shown.
-        warnings: problems of the tasks files that do not keep them from running.
+        notices: what the user must be told before anything runs.
         terminal: pytest's reporter.
     """
 
@@ -52,12 +54,12 @@ class TerminalView:
         self,
         config: pytest.Config,
         run: Run,
-        warnings: Sequence[Problem],
+        notices: Sequence[str],
         terminal: pytest.TerminalReporter,
     ) -> None:
         self._config = config
         self._run = run
-        self._warnings = warnings
+        self._notices = notices
         self._terminal = terminal
         self._verbosity = config.get_verbosity()
         self._ended = 0
@@ -75,7 +77,7 @@ class TerminalView:
             lines.append(
                 f"moderator: {file.nodeid}: {_count(len(file.tasks), 'task')}, {done} done, order {report.order}"
             )
-        return [*lines, *(str(problem) for problem in self._warnings)]
+        return [*lines, *self._notices]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, Status, Status]:
@@ -124,6 +126,11 @@ class TerminalView:
             task, kind_of(result), f"in {format_duration(result.duration_seconds)}: {_why(result)}", result
         )
 
+    def pytest_moderator_run_status(self, status: str, by: str) -> None:
+        """Show that the run pauses or goes on."""
+        self._terminal.ensure_newline()
+        self._terminal.write_line(f"{status} ({by})", yellow=True)
+
     def _line(self, task: Task, word: str, text: str, result: TaskResult | None = None) -> None:
         if self._verbosity != 0 or self._config.option.collectonly:
             return
@@ -147,13 +154,25 @@ class TerminalView:
             return
         self._terminal.ensure_newline()
         if self._verbosity < 0:
-            for problem in self._warnings:
-                self._terminal.write_line(str(problem))
+            for notice in self._notices:
+                self._terminal.write_line(notice)
         self._terminal.section("tasks")
         for file in self._run.handout.files:
             self._summarise(file)
         if self._run.handout.directory.exists():
             self._terminal.write_line(f"logs: {_relative(self._run.handout.directory)}")
+        self._say_what_next()
+
+    def _say_what_next(self) -> None:
+        """Say what could not be written down, and how to go on with a run that is not complete."""
+        recorder = self._run.recorder
+        if recorder.trouble:
+            lost = f"; {_count(recorder.unwritten, 'event')} not written" if recorder.unwritten else ""
+            self._terminal.write_line(f"journal: {recorder.trouble}{lost}", red=True)
+        if self._run.status is not RunStatus.COMPLETED:
+            arguments = [str(argument) for argument in self._config.invocation_params.args]
+            resume = [] if "--moderator-resume" in arguments else ["--moderator-resume"]
+            self._terminal.write_line(f"resume: {shlex.join(['pytest', *arguments, *resume])}")
 
     def _summarise(self, file: FileHandout) -> None:
         report = self._run.report(file)

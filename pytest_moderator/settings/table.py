@@ -86,6 +86,12 @@ class Settings:
         setup: command that runs once in each fresh worktree.
         sparse: patterns of the files that a worktree has; all without them.
         hooks: whether the repository's hooks run on commits of ours.
+        resume: whether the last run of the file goes on; else a new one starts.
+        rerun: ids of tasks that run again although an earlier run has completed them.
+        force: whether to run although another run of the file seems to be alive.
+        mark: whether the box of a task is ticked in the file when it completes.
+        pause_timeout: seconds after which a pause ends by itself; ``None`` for never.
+        on_pause_timeout: what happens then: ``resume`` or ``stop``.
         json: where the execution report is written.
         events: where what happens is written as it happens, one JSON object a line.
         state_dir: where records and logs are kept.
@@ -225,6 +231,44 @@ class Settings:
         values.flag,
         "Whether the repository's hooks run on commits of ours",
         sources=_BESIDES_FLAGS,
+    )
+    resume: bool = _option(
+        False,  # noqa: FBT003 (the default)
+        values.flag,
+        "Go on with the last run of the tasks file: what it has completed is done",
+        sources={Source.COMMAND_LINE},
+    )
+    rerun: tuple[str, ...] = _option(
+        (),
+        values.names,
+        "Go on with the last run, and run these tasks again (ids with commas between them)",
+        metavar="IDS",
+        sources={Source.COMMAND_LINE},
+    )
+    force: bool = _option(
+        False,  # noqa: FBT003 (the default)
+        values.flag,
+        "Run although another run of the same tasks file is alive",
+        sources={Source.COMMAND_LINE},
+    )
+    mark: bool = _option(
+        False,  # noqa: FBT003 (the default)
+        values.flag,
+        "Tick the box of a task in the tasks file when it completes",
+    )
+    pause_timeout: float | None = _option(
+        None,
+        values.duration,
+        "Time after which a pause ends by itself, such as 90, 10m or 1h30m",
+        metavar="TIME",
+        sources=ANYWHERE - {Source.COMMAND_LINE},
+    )
+    on_pause_timeout: str = _option(
+        "resume",
+        values.choice("resume", "stop"),
+        "What happens when a pause ends by itself: resume or stop",
+        metavar="ACTION",
+        sources=ANYWHERE - {Source.COMMAND_LINE},
     )
     json: Path | None = _option(None, values.path, "Write the execution report to this file", metavar="PATH")
     events: Path | None = _option(

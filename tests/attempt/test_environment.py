@@ -32,7 +32,7 @@ def test_a_task_is_told_about_itself(place: AttemptContext) -> None:
         "MODERATOR_ARTIFACTS": str(place.artifacts),
         "MODERATOR_TASKS_FILE": str(place.tasks_file),
         "MODERATOR_WORKER_DIR": str(place.worker_directory),
-        "MODERATOR_MARK": "run-1:T001:2",
+        "MODERATOR_ATTEMPT_MARK": "run-1:T001:2",
         "TMPDIR": str(place.worker_directory),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_EDITOR": "true",
@@ -62,8 +62,8 @@ def test_a_pytest_inside_a_task_is_no_worker_of_ours(
 
 def test_a_run_inside_a_task_chains_the_marks(place: AttemptContext) -> None:
     place = dataclasses.replace(place, run_id="run-1")
-    environment = task_environment(TASK, place, base={"MODERATOR_MARK": "outer:T9:1"})
-    assert environment["MODERATOR_MARK"] == "outer:T9:1,run-1:T001:1"
+    environment = task_environment(TASK, place, base={"MODERATOR_ATTEMPT_MARK": "outer:T9:1"})
+    assert environment["MODERATOR_ATTEMPT_MARK"] == "outer:T9:1,run-1:T001:1"
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ class TestQuickLook:
     def test_while_one_becomes_another_program(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         """Between two programs the kernel shows an empty environment for a moment: seen once in 150 starts."""
         stray = start("look:T1:1")
-        answers = [io.BytesIO(b""), io.BytesIO(b""), io.BytesIO(b"MODERATOR_MARK=look:T1:1")]
+        answers = [io.BytesIO(b""), io.BytesIO(b""), io.BytesIO(b"MODERATOR_ATTEMPT_MARK=look:T1:1")]
         monkeypatch.setattr(processes, "open", lambda *_: answers.pop(0), raising=False)
         assert b"look:T1:1" in processes._environment(stray.pid)
 

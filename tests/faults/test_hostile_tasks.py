@@ -163,6 +163,21 @@ def test_a_task_ends_by_a_signal(project: Project) -> None:
     assert "SIGABRT" in ended.tasks["T003"]["error_message"]
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_task_that_removes_the_journal(project: Project, workers: str) -> None:
+    """What cannot be written down must not be done: nothing new starts, and nobody takes it for a success."""
+    project.tasks("""
+- [ ] T001 removes it
+  - run: `rm -rf .moderator`
+- [ ] T002 is not started
+  - run: `touch started`
+""")
+    ended = project.run(workers)
+    assert ended.code == 1
+    assert "journal: cannot write to the journal" in ended.output
+    assert not project.exists("started")
+
+
 def test_what_no_process_can_be_given(project: Project) -> None:
     """Linux takes 128 KiB a variable, and some megabytes in all."""
     project.tasks(f"""
@@ -189,7 +204,7 @@ def test_tasks_that_meddle_with_their_logs(project: Project) -> None:
   - run: `rm -rf "$(dirname "$MODERATOR_ARTIFACTS")"`
 - [ ] T002 removes all folders
   - retries: 1
-  - run: `rm -rf .moderator; false`
+  - run: `rm -rf .moderator/runs; false`
 - [ ] T003 puts a link to elsewhere in its log's place
   - retries: 1
   ```sh

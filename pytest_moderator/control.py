@@ -1,0 +1,193 @@
+"""What people ask of a run while it goes on: pause, resume, cancel, retry.
+
+The requests stand in the journal. A thread looks for them. It does at once what concerns processes, since the main
+thread may be waiting for one; the rest is for the main thread, which does it in :meth:`Control.heed`.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.attempt import (
+    CANCELLED,
+    HELD,
+    end_marked_processes,
+    hold_marked_processes,
+    release_marked_processes,
+)
+from pytest_moderator.journal import RequestKind, RunStatus
+from pytest_moderator.runner import folder_of, name_of
+from pytest_moderator.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+    from pathlib import Path
+
+    from pytest_moderator.journal import Request
+    from pytest_moderator.recorder import Recorder
+    from pytest_moderator.run import Run
+    from pytest_moderator.settings import Settings
+
+PERIOD = 0.1
+"""Seconds between two looks into the journal."""
+
+_HOLD_AGAIN = 0.5  # seconds; a task may have started something just when it was held
+
+
+class Control:
+    """Has a run do what people ask of it. Registered in the controlling process.
+
+    Args:
+        run: the run.
+        recorder: where requests are found.
+        settings: what becomes of a pause that nobody ends.
+
+    Attributes:
+        wake: has the main thread call :meth:`heed` soon.
+    """
+
+    def __init__(self, run: Run, recorder: Recorder, settings: Settings) -> None:
+        self._run = run
+        self._recorder = recorder
+        self._settings = settings
+        self._paused_at: float | None = None
+        self._held_at: float | None = None
+        self._ending: set[str] = set()
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._news = threading.Event()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="moderator-control", daemon=True)
+        self.wake: Callable[[], None] = self._news.set
+
+    def start(self) -> None:
+        """Begin to look for requests."""
+        self._thread.start()
+
+    def heed(self) -> None:
+        """Do what was asked for since the last time. For the main thread."""
+        while not self._inbox.empty():
+            self._inbox.get()()
+
+    def wait(self) -> None:
+        """Wait until something is asked for. For a main thread that has nothing else to wait for."""
+        self._news.wait()
+        self._news.clear()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None]:
+        """Look no more, before anything else ends."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._held_file.unlink(missing_ok=True)
+        return (yield)
+
+    def _watch(self) -> None:
+        while not self._over.wait(PERIOD):
+            requests = self._recorder.requests()
+            for request in requests:
+                self._act(request)
+                self._inbox.put(partial(self._obey, request))
+            if self._paused_too_long() or requests:
+                self.wake()
+            if self._held_at is not None and time.monotonic() > self._held_at + _HOLD_AGAIN:
+                self._hold()
+
+    def _act(self, request: Request) -> None:
+        """Do what cannot wait for the main thread."""
+        if request.kind is RequestKind.PAUSE:
+            self._paused_at = time.monotonic()
+            if request.payload.get("now"):
+                self._hold()
+        elif request.kind is RequestKind.RESUME:
+            self._go_on()
+        elif request.kind is RequestKind.CANCEL:
+            running = self._run.coordinator.running
+            self._end(
+                set(running).intersection(self._meant(request)) if request.task_id else running, request
+            )
+
+    def _obey(self, request: Request) -> None:
+        """Do the rest."""
+        run, by = self._run, request.by
+        if request.kind is RequestKind.PAUSE:
+            run.pause(by)
+        elif request.kind is RequestKind.RESUME:
+            run.unpause(by)
+        elif request.kind is RequestKind.RETRY:
+            for nodeid in self._meant(request):
+                if found := run.handout.find(nodeid):
+                    (folder_of(run.handout, *found) / CANCELLED).unlink(missing_ok=True)
+                run.try_again(nodeid, f"tried again for {by}")
+        elif request.kind is RequestKind.CANCEL and request.task_id:
+            for nodeid in self._meant(request):
+                self._end([nodeid], request)
+                run.cancel_task(nodeid, _why(request))
+        elif request.kind is RequestKind.CANCEL:
+            self._end(run.coordinator.running, request)
+            run.give_up(_why(request), RunStatus.CANCELLED)
+
+    def _meant(self, request: Request) -> list[str]:
+        """Give the node ids that a request is about."""
+        files = (f for f in self._run.handout.files if request.file in (None, f.nodeid))
+        return [f"{file.nodeid}::{request.task_id}" for file in files if request.task_id in file.by_id]
+
+    def _paused_too_long(self) -> bool:
+        limit = self._settings.pause_timeout
+        if self._paused_at is None or limit is None or time.monotonic() < self._paused_at + limit:
+            return False
+        reason = f"paused for {format_duration(limit)} (pause_timeout)"
+        self._go_on()
+        if self._settings.on_pause_timeout == "stop":
+            self._inbox.put(partial(self._run.give_up, reason, RunStatus.INTERRUPTED))
+        else:
+            self._inbox.put(partial(self._run.unpause, reason))
+        return True
+
+    @property
+    def _held_file(self) -> Path:
+        return self._run.handout.directory / HELD
+
+    def _hold(self) -> None:
+        """Stop all processes of tasks where they stand; workers see by the file that no time passes for them."""
+        self._held_file.touch()
+        hold_marked_processes(self._run.handout.run_id)
+        self._held_at = time.monotonic()
+
+    def _go_on(self) -> None:
+        self._paused_at = None
+        if self._held_at is not None:
+            self._held_at = None
+            self._held_file.unlink(missing_ok=True)
+            release_marked_processes(self._run.handout.run_id)
+
+    def _end(self, nodeids: Iterable[str], request: Request) -> None:
+        """End the processes of tasks that run, each in a thread of its own: that takes their grace period."""
+        for nodeid in nodeids:
+            found = self._run.handout.find(nodeid)
+            if found is None or nodeid in self._ending or nodeid not in self._run.coordinator.running:
+                continue
+            self._ending.add(nodeid)
+            self._run.cancelled[nodeid] = _why(request)
+            folder = folder_of(self._run.handout, *found)
+            name = name_of(self._run.handout, *found)
+            arguments = (nodeid, name, folder, found[0].grace)
+            threading.Thread(target=self._end_one, args=arguments, daemon=True).start()
+
+    def _end_one(self, nodeid: str, name: str, folder: Path, grace: float) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / CANCELLED).touch()  # no further try
+        while nodeid in self._run.coordinator.running and not self._over.is_set():
+            end_marked_processes(self._run.handout.run_id, name, grace)
+            self._over.wait(PERIOD)
+        self._ending.discard(nodeid)
+
+
+def _why(request: Request) -> str:
+    return f"cancelled by {request.by}"

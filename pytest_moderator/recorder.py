@@ -1,0 +1,223 @@
+"""What happens to a run goes into the journal, here and nowhere else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_moderator.journal import JournalError, TaskRecord
+from pytest_moderator.journal.holder import process_started
+from pytest_moderator.model import TaskStatus
+from pytest_moderator.resume import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from pytest_moderator.handout import FileHandout, Handout
+    from pytest_moderator.journal import Journal, Request, RunLock, RunRecord, RunStatus
+    from pytest_moderator.model import Task, TaskResult
+    from pytest_moderator.plan import ExecutionPlan
+
+    Found = tuple[FileHandout, Task]
+
+
+class Recorder:
+    """Writes down what happens to a run, when it happens.
+
+    What cannot be written breaks nothing: the journal keeps it and tries again, and ``trouble`` says what is wrong,
+    so that nothing new is started. May be used by several threads at once.
+
+    Args:
+        journal: the journal, open for writing; ``None`` where nothing is going to run.
+        run: the run.
+        locks: what keeps other runs from the files of this one.
+        resumed: whether the run goes on with one that the journal knows.
+
+    Attributes:
+        trouble: why something could not be written; empty when all went well.
+    """
+
+    def __init__(
+        self, journal: Journal | None, run: RunRecord, locks: Sequence[RunLock] = (), *, resumed: bool = False
+    ) -> None:
+        self._opened = journal
+        self._run = run
+        self._locks = locks
+        self._resumed = resumed
+        self._begun = False
+        self._unsynced = False
+        self.trouble = ""
+
+    @property
+    def journal(self) -> Journal:
+        """The journal."""
+        if self._opened is None:
+            raise RuntimeError("nothing is going to run, so nothing is written down")
+        return self._opened
+
+    @property
+    def unwritten(self) -> int:
+        """How many events could not be written so far."""
+        return self._opened.pending if self._opened else 0
+
+    def begin(self, tasks: Sequence[TaskRecord]) -> None:
+        """Write down that the run begins.
+
+        Args:
+            tasks: all tasks of its files, and where each stands.
+
+        Raises:
+            JournalError: it cannot be written; nothing may be started.
+        """
+        self.journal.begin_run(self._run, tasks, resumed=self._resumed)
+        self._begun = True
+
+    def started(self, found: Found, worker: str, logs: str, *, waited: bool) -> bool:
+        """Write down that a task starts, before it does.
+
+        Args:
+            found: the task and its file.
+            worker: the process that it is sent to.
+            logs: folder of its logs.
+            waited: whether it comes after others: their ends are on the disk before it starts.
+
+        Returns:
+            Whether it may start.
+        """
+        durable = waited and self._unsynced
+        with self._trying():
+            self.journal.record(
+                "task_started",
+                file=found[0].nodeid,
+                task_id=found[1].id,
+                status=TaskStatus.RUNNING,
+                durable=durable,
+                payload={"worker": worker, "logs": logs},
+            )
+        self._unsynced = self._unsynced and not durable
+        return not self.trouble
+
+    def ended(self, found: Found, result: TaskResult) -> None:
+        """Write down what came of a task."""
+        self._unsynced = True
+        with self._trying():
+            self.journal.record(
+                "task_ended",
+                file=found[0].nodeid,
+                task_id=found[1].id,
+                attempt=result.attempts,
+                status=result.status,
+                result=result,
+                reason=result.error_message,
+            )
+
+    def happened(self, kind: str, found: Found, payload: Mapping[str, Any]) -> None:
+        """Write down something that happened to a task while it runs.
+
+        Args:
+            kind: such as ``attempt_running``.
+            found: the task and its file.
+            payload: what is known; a ``pid`` in it is that of a process of the task.
+        """
+        pid = payload.get("pid")
+        started = {"process_started": process_started(pid)} if isinstance(pid, int) else {}
+        with self._trying():
+            self.journal.record(
+                kind,
+                file=found[0].nodeid,
+                task_id=found[1].id,
+                attempt=payload.get("attempt"),
+                payload={**payload, **started},
+            )
+
+    def interrupted(self, found: Found, reason: str) -> None:
+        """Write down that a task was ended with the run, so that it runs again when the run goes on."""
+        with self._trying():
+            self.journal.record(
+                "task_interrupted",
+                file=found[0].nodeid,
+                task_id=found[1].id,
+                status=TaskStatus.PENDING,
+                reason=reason,
+            )
+
+    def reopened(self, found: Found, reason: str) -> None:
+        """Write down that a task which has ended is to run again in this run."""
+        with self._trying():
+            self.journal.record(
+                "task_reset",
+                file=found[0].nodeid,
+                task_id=found[1].id,
+                status=TaskStatus.PENDING,
+                reason=reason,
+            )
+
+    def run_is(self, status: RunStatus, kind: str, payload: Mapping[str, object]) -> None:
+        """Write down how the whole run stands."""
+        with self._trying():
+            self.journal.set_run_status(status, kind=kind, payload=payload)
+
+    def requests(self) -> list[Request]:
+        """Give what people have asked for since the last time; write down what waits to be."""
+        with self._trying():
+            self.journal.flush()
+            return self.journal.take_requests(self._run.id)
+        return []
+
+    def end(self, status: RunStatus, exit_code: int) -> None:
+        """Write down how the run ended; nothing if it never began."""
+        if self._begun:
+            self.run_is(status, "run_ended", {"exit_code": exit_code})
+
+    def close(self) -> None:
+        """Let go of the journal, and of the files of the run."""
+        if self._opened is not None:
+            with self._trying():
+                self._opened.close()
+        for lock in self._locks:
+            lock.release()
+
+    @contextmanager
+    def _trying(self) -> Iterator[None]:
+        try:
+            yield
+        except JournalError as error:
+            self.trouble = self.trouble or str(error)
+
+
+def records_of(
+    handout: Handout,
+    plans: Mapping[str, ExecutionPlan],
+    selected: Collection[str],
+    completed: Collection[str],
+) -> Iterator[TaskRecord]:
+    """Say where each task of a run stands before anything has run.
+
+    Args:
+        handout: the tasks files.
+        plans: by node id of the file, its plan: with the tasks as their file states them.
+        selected: node ids of the items of the session.
+        completed: node ids of the tasks that this run has completed earlier.
+    """
+    for file in handout.files:
+        stated = plans[file.nodeid].by_id
+        for number, task in enumerate(file.tasks, 1):
+            nodeid = f"{file.nodeid}::{task.id}"
+            status, reason = TaskStatus.PENDING, None
+            if nodeid in completed:
+                status = TaskStatus.COMPLETED
+            elif task.done:
+                status, reason = TaskStatus.SKIPPED, "already done"
+            elif nodeid not in selected:
+                status, reason = TaskStatus.SKIPPED, "not selected"
+            yield TaskRecord(
+                file=file.nodeid,
+                task_id=task.id,
+                title=task.title,
+                line=task.line,
+                phase=task.phase,
+                fingerprint=fingerprint(stated[task.id]),
+                step_number=number,
+                status=status,
+                reason=reason,
+            )
