@@ -49,7 +49,7 @@ class Bundler:
 
 def _is_progress(facts: dict[str, Any]) -> bool:
     """Whether an event tells of a task that goes on: that cannot wait for its end."""
-    return facts.get("data", {}).get("when") == PROGRESS
+    return bool(facts.get("data", {}).get("when") == PROGRESS)
 
 
 def _bundled(events: list[Event]) -> Sequence[object]:
