@@ -136,7 +136,7 @@ def payload(
     if status is not None:
         data["status"] = status.value
     if reason is not None:
-        data["reason"] = reason
+        data["reason"] = clean(reason)
     if result is not None:
         data["result"] = result_to_dict(result)
     return data
@@ -146,11 +146,12 @@ def run_status(run_id: str, status: RunStatus, kind: str, more: Mapping[str, obj
     """Give what records where a run stands."""
     at = now()
     yield event(run_id, kind, at, {**more, "status": status.value})
+    exit_code = more.get("exit_code")
     values = {
         "run_id": clean(run_id),
         "status": status.value,
         "ended_at": at if status.ended else None,
-        "exit_code": more.get("exit_code") if status.ended else None,
+        "exit_code": int(exit_code) if status.ended and isinstance(exit_code, int) else None,
     }
     yield _RUN_STATUS, values
 
@@ -218,9 +219,9 @@ def _task_values(status: TaskStatus, data: Mapping[str, Any], attempt: int | Non
     under_way = status is TaskStatus.RUNNING
     values = {
         "status": status.value,
-        "reason": clean_or_none(data.get("reason")),
-        "worker": data.get("worker"),
-        "logs": clean_or_none(data.get("logs")),
+        "reason": _text(data.get("reason")),
+        "worker": _text(data.get("worker")),
+        "logs": _text(data.get("logs")),
         "retries": None if attempt is None else max(attempt - 1, 0),
         "started_at": at if under_way else None,
         "completed_at": at,
@@ -230,12 +231,16 @@ def _task_values(status: TaskStatus, data: Mapping[str, Any], attempt: int | Non
     if result is None:
         return values
     return values | {
-        "worker": result["worker"] or data.get("worker"),
+        "worker": _text(result["worker"] or data.get("worker")),
         "retries": max(result["attempts"] - 1, 0),
         "started_at": result["started_at"],
         "completed_at": result["finished_at"] or at,
         "result": to_json(result),
     }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else clean(str(value))
 
 
 def _about(run: RunRecord, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:

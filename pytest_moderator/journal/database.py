@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.journal import schema
 from pytest_moderator.journal.records import JournalError
-from pytest_moderator.journal.trouble import damaged, explain, explain_os, is_damage
+from pytest_moderator.journal.trouble import TROUBLE, damaged, explain, explain_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,8 @@ def open_to_read(state_dir: Path) -> sqlite3.Connection:
             return connection
     except DamagedError as error:
         raise damaged(path, error) from error
-    except sqlite3.Error as error:
-        raise (damaged(path, error) if is_damage(error) else explain(error, path, "read")) from error
+    except TROUBLE as error:
+        raise explain(error, path, "read") from error
 
 
 def open_to_ask(state_dir: Path) -> sqlite3.Connection:

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+_LINUX = sys.platform.startswith("linux")
 _MOUNTS = Path("/proc/self/mounts")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -71,7 +72,7 @@ def _kind_of(place: str, mounts: list[tuple[str, str]]) -> str | None:
 
 def _mounts() -> list[tuple[str, str]]:
     """List mount points with the kind of their file systems, in the order of mounting."""
-    if not sys.platform.startswith("linux"):
+    if not _LINUX:
         return _mounts_elsewhere()
     try:
         lines = os.fsdecode(_MOUNTS.read_bytes()).splitlines()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,8 @@ class Holder:
 
     @classmethod
     def here(cls) -> Holder:
-        """Describe this process."""
-        pid = os.getpid()
-        return cls(pid, process_started(pid) or 0.0, _boot(), os.uname().nodename)
+        """Describe this process; always in the same words, also when the clock is set."""
+        return _holder_of(os.getpid())
 
     def is_alive(self) -> bool | None:
         """Whether the process is still there.
@@ -71,6 +71,11 @@ class Holder:
             ValueError: something is not a number.
         """
         return cls(int(data["pid"]), float(data["started"]), str(data["boot"]), str(data["host"]))
+
+
+@lru_cache(maxsize=1)
+def _holder_of(pid: int) -> Holder:
+    return Holder(pid, process_started(pid) or 0.0, _boot(), os.uname().nodename)
 
 
 def process_started(pid: int) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +11,7 @@ from pytest_moderator.journal.database import NAME, open_to_read
 from pytest_moderator.journal.holder import Holder
 from pytest_moderator.journal.records import Event, JournalError, RunStatus, RunSummary, TaskRow
 from pytest_moderator.journal.texts import clean
-from pytest_moderator.journal.trouble import damaged, explain, is_damage
+from pytest_moderator.journal.trouble import TROUBLE, damaged, explain
 from pytest_moderator.model.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -184,10 +183,8 @@ class JournalReader:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise (
-                damaged(self.path, error) if is_damage(error) else explain(error, self.path, "read")
-            ) from error
+        except TROUBLE as error:
+            raise explain(error, self.path, "read") from error
         except (ValueError, TypeError) as error:
             raise damaged(self.path, error) from error  # what we wrote ourselves was JSON and our own words
 

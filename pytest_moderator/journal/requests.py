@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +14,7 @@ from pytest_moderator.clock import now
 from pytest_moderator.journal.database import NAME, open_to_ask, open_to_read
 from pytest_moderator.journal.records import JournalError
 from pytest_moderator.journal.texts import clean, clean_or_none, to_json
-from pytest_moderator.journal.trouble import explain
+from pytest_moderator.journal.trouble import TROUBLE, explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +130,7 @@ def ask(
             if not connection.execute(_IS_KNOWN, values[:1]).fetchone()[0]:
                 raise JournalError(f"there is no run {run_id!r} in {str(state_dir / NAME)!r}")
             return int(connection.execute(_ASK, values).lastrowid or 0)
-    except sqlite3.Error as error:
+    except TROUBLE as error:
         raise explain(error, state_dir / NAME, "write to") from error
 
 
@@ -144,7 +143,7 @@ def was_taken(state_dir: Path, request_id: int) -> bool:
     try:
         with closing(open_to_read(state_dir)) as connection:
             row = connection.execute(_TAKEN, (request_id,)).fetchone()
-    except sqlite3.Error as error:
+    except TROUBLE as error:
         raise explain(error, state_dir / NAME, "read") from error
     return row is not None and row[0] is not None
 

@@ -81,6 +81,9 @@ CREATE INDEX requests_not_taken ON requests (run_id) WHERE taken_at IS NULL;
 MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
 """The n-th makes version n + 1 of version n; version 0 is an empty database. Never change one that was released."""
 
+TOUCH = "INSERT INTO meta VALUES ('touched', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1"
+"""Writes something that was not there before: SQLite does not write what stays the same."""
+
 TABLES = frozenset({"meta", "runs", "task_executions", "events", "requests"})
 """The tables that the newest version must have."""
 
@@ -99,6 +102,12 @@ def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
     """Name the tables of an open database."""
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     return frozenset(str(name) for (name,) in rows)
+
+
+def columns_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Name the columns of our tables in an open database, each with its table."""
+    columns = "SELECT :table, name FROM pragma_table_info(:table)"
+    return frozenset(row for table in TABLES for row in connection.execute(columns, {"table": table}))
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -8,7 +8,6 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_moderator.clock import now
 from pytest_moderator.journal import schema
 from pytest_moderator.journal.database import (
     BUSY_SECONDS,
@@ -21,7 +20,7 @@ from pytest_moderator.journal.database import (
 )
 from pytest_moderator.journal.filesystems import network_kind
 from pytest_moderator.journal.lock import held
-from pytest_moderator.journal.trouble import explain, explain_os, is_damage
+from pytest_moderator.journal.trouble import TROUBLE, explain, explain_os, is_damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +85,9 @@ def _open_checked(path: Path) -> _Opened:
     with closed_on_error(connection), _damage_named():
         _check_sound(connection)
         notices = (*_choose_mode(connection, path), *_bring_up_to_date(connection, path))
+        _check_columns(connection)
         # Whether there is room, and whether we may write, shows before anything depends on it.
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('opened_at', ?)", (now(),))
+        connection.execute(schema.TOUCH)
         return connection, notices
 
 
@@ -100,6 +100,15 @@ def _look(path: Path) -> None:
             # A process was killed in the middle of a transaction: SQLite undoes it when we open for writing.
             if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
+
+
+def _check_columns(connection: sqlite3.Connection) -> None:
+    """See that no name in the schema was damaged, which SQLite takes for another schema."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        schema.migrate(model)
+        missing = schema.columns_of(model) - schema.columns_of(connection)
+    if missing:
+        raise DamagedError(f"columns are missing: {', '.join(sorted(map('.'.join, missing)))}")
 
 
 def _check_sound(connection: sqlite3.Connection) -> None:
@@ -167,7 +176,7 @@ def _free_name(path: Path, why: str) -> Path:
 def _damage_named() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except TROUBLE as error:
         if is_damage(error):
             raise DamagedError(error) from error
         raise

@@ -26,23 +26,27 @@ _WORDS = {
     sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", f"make it writable, or {_OTHER_PLACE}"),
     sqlite3.SQLITE_PERM: (os.strerror(errno.EACCES), f"make it writable, or {_OTHER_PLACE}"),
     sqlite3.SQLITE_BUSY: ("another process has locked it", "see which one holds it (fuser), and try again"),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", "the next run sets it aside and begins a new one"),
-    sqlite3.SQLITE_NOTADB: ("it is not a database", "the next run sets it aside and begins a new one"),
 }
 
 
-def primary_code(error: sqlite3.Error) -> int | None:
+Trouble = sqlite3.Error | UnicodeDecodeError
+TROUBLE = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the second one when damage has got into its message."""
+
+
+def primary_code(error: Trouble) -> int | None:
     """Give the kind of an error of SQLite; ``None`` for one that Python has made."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Trouble) -> bool:
     """Whether an error says that the file is not as SQLite has written it."""
-    return primary_code(error) in _DAMAGE
+    undecodable = isinstance(error, UnicodeDecodeError) or "Could not decode to UTF-8" in str(error)
+    return undecodable or primary_code(error) in _DAMAGE
 
 
-def explain(error: sqlite3.Error, path: Path, doing: str) -> JournalError:
+def explain(error: Trouble, path: Path, doing: str) -> JournalError:
     """Make the message for an error of SQLite.
 
     Args:
@@ -50,6 +54,8 @@ def explain(error: sqlite3.Error, path: Path, doing: str) -> JournalError:
         path: the database.
         doing: what could not be done, such as ``write to``.
     """
+    if is_damage(error):
+        return damaged(path, error)
     reason, advice = _WORDS.get(primary_code(error) or -1, ("", _OTHER_PLACE))
     said = f"{error}, {getattr(error, 'sqlite_errorname', type(error).__name__)}"
     return JournalError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -13,11 +12,13 @@ from pytest_moderator.journal import changes
 from pytest_moderator.journal.database import NAME
 from pytest_moderator.journal.records import JournalError
 from pytest_moderator.journal.requests import OPEN_REQUESTS, RequestRow
+from pytest_moderator.journal.schema import TOUCH
 from pytest_moderator.journal.store import open_to_write
 from pytest_moderator.journal.texts import clean
-from pytest_moderator.journal.trouble import explain, explain_os
+from pytest_moderator.journal.trouble import TROUBLE, explain, explain_os
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _MOST_WAITING = 100
 _KNOWN = "SELECT count(*) FROM runs WHERE id = ?"
-_TOUCH = "UPDATE meta SET value = value WHERE key = 'opened_at'"
 
 
 class Journal:
@@ -222,7 +222,7 @@ class Journal:
     def _check_known(self, run_id: str, *, resumed: bool) -> None:
         try:
             (known,) = self._connection.execute(_KNOWN, (clean(run_id),)).fetchone()
-        except sqlite3.Error as error:
+        except TROUBLE as error:
             raise explain(error, self.path, "read") from error
         if known and not resumed:
             raise JournalError(f"the journal {str(self.path)!r} has a run {run_id!r} already")
@@ -232,7 +232,7 @@ class Journal:
     def _open_requests(self, run_id: str) -> list[RequestRow]:
         try:
             rows = self._connection.execute(OPEN_REQUESTS, (clean(run_id),)).fetchall()
-        except sqlite3.Error as error:
+        except TROUBLE as error:
             raise explain(error, self.path, "read") from error
         return [RequestRow(*row) for row in rows]
 
@@ -253,7 +253,7 @@ class Journal:
         except JournalError:
             self._failing = True
             raise
-        except sqlite3.Error as error:
+        except TROUBLE as error:
             self._failing = True
             raise explain(error, self.path, "write to") from error
         finally:
@@ -271,12 +271,12 @@ class Journal:
                 for statement, values in entry:
                     execute(statement, values)
             if not entries:
-                execute(_TOUCH)
+                execute(TOUCH)
             execute("COMMIT")
         except BaseException as error:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
-            elif begun and not isinstance(error, sqlite3.Error):
+            elif begun and not isinstance(error, TROUBLE):
                 self._written(len(entries), durable=durable)  # interrupted just behind the commit
             raise
         finally:
