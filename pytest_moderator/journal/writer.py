@@ -273,19 +273,20 @@ class Journal:
             if not entries:
                 execute(TOUCH)
             execute("COMMIT")
+            self._written(entries, durable=durable)
         except BaseException as error:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
             elif begun and not isinstance(error, TROUBLE):
-                self._written(len(entries), durable=durable)  # interrupted just behind the commit
+                self._written(entries, durable=durable)  # interrupted just behind the commit
             raise
         finally:
             if durable:
                 execute("PRAGMA synchronous = NORMAL")
-        self._written(len(entries), durable=durable)
 
-    def _written(self, count: int, *, durable: bool) -> None:
-        del self._waiting[:count]
+    def _written(self, entries: Sequence[tuple[Change, ...]], *, durable: bool) -> None:
+        if entries and self._waiting and self._waiting[0] is entries[0]:
+            del self._waiting[: len(entries)]
         self._failing = False
         self._synced = durable
 
