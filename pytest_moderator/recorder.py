@@ -11,8 +11,9 @@ from pytest_moderator.model import TaskStatus
 from pytest_moderator.resume import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_moderator.accounts import Accounts
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.journal import Journal, Request, RunLock, RunRecord, RunStatus
     from pytest_moderator.model import Task, TaskResult
@@ -186,29 +187,25 @@ class Recorder:
 
 
 def records_of(
-    handout: Handout,
-    plans: Mapping[str, ExecutionPlan],
-    selected: Collection[str],
-    completed: Collection[str],
+    handout: Handout, plans: Mapping[str, ExecutionPlan], accounts: Accounts
 ) -> Iterator[TaskRecord]:
     """Say where each task of a run stands before anything has run.
 
     Args:
         handout: the tasks files.
         plans: by node id of the file, its plan: with the tasks as their file states them.
-        selected: node ids of the items of the session.
-        completed: node ids of the tasks that this run has completed earlier.
+        accounts: what is selected, and what the run has completed earlier.
     """
     for file in handout.files:
         stated = plans[file.nodeid].by_id
         for number, task in enumerate(file.tasks, 1):
             nodeid = f"{file.nodeid}::{task.id}"
             status, reason = TaskStatus.PENDING, None
-            if nodeid in completed:
+            if nodeid in accounts.completed:
                 status = TaskStatus.COMPLETED
             elif task.done:
                 status, reason = TaskStatus.SKIPPED, "already done"
-            elif nodeid not in selected:
+            elif nodeid not in accounts.selected:
                 status, reason = TaskStatus.SKIPPED, "not selected"
             yield TaskRecord(
                 file=file.nodeid,

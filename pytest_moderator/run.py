@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_moderator.accounts import Accounts
 from pytest_moderator.attempt import end_marked_processes, tries_before
 from pytest_moderator.availability import refusals
 from pytest_moderator.clock import Stopwatch
@@ -67,38 +68,32 @@ class Run:
         self.handout = handout
         self.workers = workers
         self.recorder = recorder
-        self._completed = completed
+        self.accounts = Accounts(handout, completed)
         self._forced_end: RunStatus | None = None
         self.cancelled: dict[str, str] = {}
         self.worker_of: dict[str, str] = {}
         self.stop_reason = ""
         self._prepared = prepared
         self._plans = {file: entry.plan for file, entry in prepared.items()}
-        self._coordinator: Coordinator | None = None
-        self._results: dict[str, TaskResult] = {}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
         self._started: dict[str, float] = {}
-        self._roots: dict[str, str] = {}
-        self._selected: frozenset[str] = frozenset()
         self._lost: dict[str, int] = {}
         self._watch = Stopwatch()
 
     @property
     def begun(self) -> bool:
         """Whether it is known which items there are."""
-        return self._coordinator is not None
+        return self.accounts.begun
 
     @property
     def coordinator(self) -> Coordinator:
         """Who may start."""
-        if self._coordinator is None:
-            raise RuntimeError("asked before it is known which items there are")
-        return self._coordinator
+        return self.accounts.coordinator
 
     @property
     def finished(self) -> bool:
         """Whether nothing runs and nothing will start."""
-        return self._coordinator is not None and self._coordinator.finished
+        return self.begun and self.coordinator.finished
 
     def begin(self, nodeids: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> None:
         """Take stock of the items of this session, and settle those that never start.
@@ -112,14 +107,14 @@ class Run:
                 no backend that can be used.
         """
         self._refuse_unhealthy(nodeids)
-        self._selected = frozenset(nodeids)
+        self.accounts.selected = frozenset(nodeids)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
             plan = with_marks(self._plans[file.nodeid], file, needs)
             self._plans[file.nodeid] = self.config.hook.pytest_moderator_modify_plan(plan=plan) or plan
         steps, satisfied = make_steps(self.handout, self._plans, nodeids, needs)
         try:
-            self._coordinator = Coordinator(steps, satisfied)
+            self.accounts.coordinator = Coordinator(steps, satisfied)
         except DependencyCycleError as error:
             raise pytest.UsageError(f"depends_on: {error}; remove one of these dependencies") from error
         self._record_begin()
@@ -127,8 +122,8 @@ class Run:
         for nodeid in nodeids:
             found = self.handout.find(nodeid)
             if found is not None and found[1].done:
-                self._skip(nodeid, self._why_done(nodeid), ())
-        self._skip_blocked(self._coordinator.blocked_at_start)
+                self._skip(nodeid, self.accounts.why_done(nodeid))
+        self._skip_blocked(self.coordinator.blocked_at_start)
 
     def _refuse_unhealthy(self, nodeids: Sequence[str]) -> None:
         """End the run before its first task where a task that was selected has no backend that can be used."""
@@ -145,11 +140,11 @@ class Run:
             raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
 
     def _record_begin(self) -> None:
-        if not self._selected:
+        if not self.accounts.selected:
             return
         try:
             self.handout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.recorder.begin(list(records_of(self.handout, self._plans, self._selected, self._completed)))
+            self.recorder.begin(list(records_of(self.handout, self._plans, self.accounts)))
         except OSError as error:
             raise pytest.UsageError(
                 f"nothing was run: cannot write to {str(self.handout.directory)!r}: {error.strerror}"
@@ -225,14 +220,13 @@ class Run:
         if nodeid in self.coordinator.running:
             self.cancelled.setdefault(nodeid, reason)
         elif nodeid in self.coordinator.pending:
-            self._skip(nodeid, reason, ())
+            self._skip(nodeid, reason)
             self._skip_blocked(self.coordinator.end(nodeid, success=False))
 
     def try_again(self, nodeid: str, reason: str) -> None:
         """Let an item that did not succeed run once more, and what it blocked wait for it again."""
         for opened in self.coordinator.reopen(nodeid):
-            self._results.pop(opened, None)
-            self._roots.pop(opened, None)
+            self.accounts.strike(opened)
             self._verdicts.pop(opened, None)
             self.cancelled.pop(opened, None)
             found = self.handout.find(opened)
@@ -268,40 +262,19 @@ class Run:
     def skip_rest(self) -> None:
         """Report what will not start any more as skipped."""
         for nodeid in self.coordinator.pending:
-            self._skip(nodeid, f"not started: {self.stop_reason}", ())
+            self._skip(nodeid, f"not started: {self.stop_reason}")
             self.coordinator.end(nodeid, success=False)
-
-    def _why_done(self, nodeid: str) -> str:
-        return "completed earlier in this run" if nodeid in self._completed else "already done"
 
     def _skip_blocked(self, blocked: Iterable[Blocked]) -> None:
         for entry in blocked:
-            causes = dict.fromkeys(self._roots.get(key) or self._describe(key) for key in entry.by)
-            self._roots[entry.key] = ", ".join(causes)
-            direct = ", ".join(self._name(key) for key in entry.by)
-            behind = any(key in self._roots for key in entry.by)
-            reason = f"{direct}, because of {self._roots[entry.key]}" if behind else self._roots[entry.key]
-            self._skip(entry.key, f"blocked by {reason}", entry.by)
+            by = tuple(self.accounts.name(key) for key in entry.by)
+            self._skip(entry.key, self.accounts.why_blocked(entry), by)
 
-    def _name(self, key: str) -> str:
-        found = self.handout.find(key)
-        return found[1].id if found else key
-
-    def _describe(self, key: str) -> str:
-        """Name what blocks others, and why it does unless it has just failed."""
-        if key not in self.coordinator.outcomes and key not in self.coordinator.running:
-            return f"{self._name(key)} (not selected; --moderator-with-deps selects it)"
-        result = self._results.get(key)
-        if result is None or result.status is TaskStatus.FAILED:
-            return self._name(key)
-        return f"{self._name(key)} ({result.error_message})"
-
-    def _skip(self, nodeid: str, reason: str, by: Sequence[str]) -> None:
+    def _skip(self, nodeid: str, reason: str, by: tuple[str, ...] = ()) -> None:
         found = self.handout.find(nodeid)
         if found is not None:
-            ids = tuple(self._name(key) for key in by)
             result = TaskResult(
-                found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=ids
+                found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=by
             )
             self._conclude(nodeid, result)
         hook = self.config.hook
@@ -312,7 +285,7 @@ class Run:
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def _conclude(self, nodeid: str, result: TaskResult) -> None:
-        self._results[nodeid] = result
+        self.accounts.enter(nodeid, result)
         found = self.handout.find(nodeid)
         if found and not result.task.done:
             self.recorder.ended(found, result)
@@ -390,15 +363,7 @@ class Run:
     @property
     def status(self) -> RunStatus:
         """How the run stands."""
-        if self._forced_end is not None:
-            return self._forced_end
-        if not self.finished or self.coordinator.pending:
-            return RunStatus.INTERRUPTED
-        bad = any(
-            (r.status is TaskStatus.FAILED and not r.task.optional) or r.blocked_by
-            for r in self._results.values()
-        )
-        return RunStatus.FAILED if bad else RunStatus.COMPLETED
+        return self._forced_end or self.accounts.status
 
     def _note(self, nodeid: str, payload: dict[str, Any]) -> None:
         """Write down what a task tells while it runs."""
@@ -421,19 +386,5 @@ class Run:
         )
 
     def _result_of(self, file: FileHandout, task: Task) -> TaskResult:
-        nodeid = f"{file.nodeid}::{task.id}"
-        if nodeid in self._results:
-            return self._results[nodeid]
-        pending = TaskResult(task, status=TaskStatus.PENDING, attempts=0)
-        if not self.begun:
-            return pending
-        if task.done:
-            return replace(pending, status=TaskStatus.SKIPPED, error_message=self._why_done(nodeid))
-        if nodeid in self.coordinator.running:
-            worker = self.worker_of[nodeid]
-            return replace(
-                pending, status=TaskStatus.RUNNING, worker=worker, error_message="the run was stopped"
-            )
-        if nodeid in self._selected:
-            return replace(pending, error_message=self.stop_reason or "the run was stopped")
-        return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")
+        worker = self.worker_of.get(f"{file.nodeid}::{task.id}")
+        return self.accounts.result_of(file, task, worker, self.stop_reason)

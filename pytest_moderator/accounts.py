@@ -1,0 +1,122 @@
+"""What has come of each task so far, and what there is to say of those that did not run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_moderator.journal import RunStatus
+from pytest_moderator.model import TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from pytest_moderator.coordinator import Blocked, Coordinator
+    from pytest_moderator.handout import FileHandout, Handout
+    from pytest_moderator.model import Task
+
+_STOPPED = "the run was stopped"
+
+
+class Accounts:
+    """The results of a run.
+
+    Args:
+        handout: the tasks.
+        completed: node ids of the tasks that the run has completed earlier.
+
+    Attributes:
+        selected: node ids of the items of this session.
+        completed: see above.
+    """
+
+    def __init__(self, handout: Handout, completed: frozenset[str]) -> None:
+        self.selected: frozenset[str] = frozenset()
+        self.completed = completed
+        self._handout = handout
+        self._coordinator: Coordinator | None = None
+        self._results: dict[str, TaskResult] = {}
+        self._roots: dict[str, str] = {}
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known which items there are."""
+        return self._coordinator is not None
+
+    @property
+    def coordinator(self) -> Coordinator:
+        """Who may start."""
+        if self._coordinator is None:
+            raise RuntimeError("asked before it is known which items there are")
+        return self._coordinator
+
+    @coordinator.setter
+    def coordinator(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+
+    def enter(self, nodeid: str, result: TaskResult) -> None:
+        """Note what came of a task."""
+        self._results[nodeid] = result
+
+    def strike(self, nodeid: str) -> None:
+        """Forget what came of an item that is to run again."""
+        self._results.pop(nodeid, None)
+        self._roots.pop(nodeid, None)
+
+    def name(self, key: str) -> str:
+        """Name a task by its id, anything else by its node id."""
+        found = self._handout.find(key)
+        return found[1].id if found else key
+
+    def why_done(self, nodeid: str) -> str:
+        """Say why a task does not run that is done."""
+        return "completed earlier in this run" if nodeid in self.completed else "already done"
+
+    def why_blocked(self, entry: Blocked) -> str:
+        """Say why an item does not run: who blocks it, and because of whom."""
+        causes = dict.fromkeys(self._roots.get(key) or self._describe(key) for key in entry.by)
+        root = self._roots[entry.key] = ", ".join(causes)
+        direct = ", ".join(self.name(key) for key in entry.by)
+        behind = any(key in self._roots for key in entry.by)
+        return f"blocked by {direct}, because of {root}" if behind else f"blocked by {root}"
+
+    def _describe(self, key: str) -> str:
+        """Name what blocks others, and why it does unless it has just failed."""
+        if key not in self.coordinator.outcomes and key not in self.coordinator.running:
+            return f"{self.name(key)} (not selected; --moderator-with-deps selects it)"
+        result = self._results.get(key)
+        if result is None or result.status is TaskStatus.FAILED:
+            return self.name(key)
+        return f"{self.name(key)} ({result.error_message})"
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run stands, if nothing but its tasks decides."""
+        if not self.begun or not self.coordinator.finished or self.coordinator.pending:
+            return RunStatus.INTERRUPTED
+        bad = any(
+            (result.status is TaskStatus.FAILED and not result.task.optional) or result.blocked_by
+            for result in self._results.values()
+        )
+        return RunStatus.FAILED if bad else RunStatus.COMPLETED
+
+    def result_of(self, file: FileHandout, task: Task, worker: str | None, stop_reason: str) -> TaskResult:
+        """Give the result of a task, or say where it stands.
+
+        Args:
+            file: the file that it stands in.
+            task: the task.
+            worker: the process that it was given to last, if it was.
+            stop_reason: why nothing new starts; empty while it does.
+        """
+        nodeid = f"{file.nodeid}::{task.id}"
+        if nodeid in self._results:
+            return self._results[nodeid]
+        pending = TaskResult(task, status=TaskStatus.PENDING, attempts=0)
+        if not self.begun:
+            return pending
+        if task.done:
+            return replace(pending, status=TaskStatus.SKIPPED, error_message=self.why_done(nodeid))
+        if nodeid in self.coordinator.running:
+            return replace(pending, status=TaskStatus.RUNNING, worker=worker, error_message=_STOPPED)
+        if nodeid in self.selected:
+            return replace(pending, error_message=stop_reason or _STOPPED)
+        return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")
