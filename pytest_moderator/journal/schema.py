@@ -116,9 +116,6 @@ def migrate(connection: sqlite3.Connection) -> None:
     Raises:
         sqlite3.Error: it cannot be written.
     """
-    version = version_of(connection)
-    if version == newest():
-        return
-    steps = "".join(MIGRATIONS[version:])
+    steps = "".join(MIGRATIONS[version_of(connection) :])
     marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {newest()};"
     connection.executescript(f"BEGIN IMMEDIATE; {steps} {marks} COMMIT;")

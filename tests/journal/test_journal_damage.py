@@ -69,6 +69,15 @@ def test_a_database_cut_off_is_set_aside(state_dir: Path) -> None:
     assert set_aside(state_dir)
 
 
+def test_a_database_with_a_lost_page_is_set_aside(state_dir: Path) -> None:
+    """SQLite reads all of it without an error."""
+    fill(state_dir)
+    make(state_dir, "PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'events_by_run'")
+    with Journal.open(state_dir) as journal:
+        assert re.search(r"is damaged \(.*never used", journal.notices[0])
+    assert set_aside(state_dir)
+
+
 def test_damage_anywhere_is_survived(state_dir: Path, tmp_path: Path) -> None:
     """Other bytes inside of a text are no damage that anybody can see; all else is named, never a traceback."""
     fill(state_dir)

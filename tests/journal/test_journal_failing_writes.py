@@ -199,6 +199,12 @@ def test_a_journal_that_is_damaged_under_way_is_named(journal: Journal) -> None:
     journal._waiting.clear()
 
 
+def test_a_beginning_that_cannot_be_checked_is_refused(journal: Journal) -> None:
+    journal._connection.execute("DROP TABLE runs")
+    with pytest.raises(JournalError, match=r"cannot read the journal .*no such table: runs"):
+        journal.begin_run(run_record(), [])
+
+
 def test_a_handler_of_a_signal_may_record_while_we_write(journal: Journal, state_dir: Path) -> None:
     """It runs in the thread that it interrupts, anywhere."""
     journal.begin_run(run_record(), [task_record(1)])

@@ -141,3 +141,6 @@ def test_requests_that_cannot_be_read_are_named(journal: Journal, state_dir: Pat
         journal.take_requests("run-1")
     with pytest.raises(JournalError, match="tables are missing: requests"):
         was_taken(state_dir, 1)
+    journal._connection.execute("CREATE TABLE requests (id)")
+    with pytest.raises(JournalError, match=r"cannot read the journal .*no such column: taken_at"):
+        was_taken(state_dir, 1)
