@@ -47,7 +47,19 @@ def run_on_branch(
     Returns:
         The result; a failure where the place could not be made, or the work could not be merged.
     """
-    place = GitPlace(run, task, name)
+    with GitPlace(run, task, name) as place:
+        return _run(place, run, task, backend, context, fixtures=fixtures)
+
+
+def _run(
+    place: GitPlace,
+    run: GitRun,
+    task: Task,
+    backend: Backend,
+    context: AttemptContext,
+    *,
+    fixtures: Mapping[str, str] | None,
+) -> TaskResult:
     again = run.resumed or context.directory.exists()
 
     def setup(command: str, directory: Path) -> None:
@@ -66,30 +78,29 @@ def run_on_branch(
     for _ in range(_MOST_CONFLICTS):
         if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
             break
-        result = _again(place, result, backend, context, fixtures)
+        attempt = result.attempts + 1
+        try:
+            place.start_over(attempt)
+        except ModeratorError as error:
+            return replace(result, error_message=f"{result.error_message}; {error}")
+        context = replace(context, attempt=attempt, feedback=result.error_message or "")
+        result = place.settle(
+            _after(result, run_task(task, backend, context, fixtures=fixtures, renew=place.renew))
+        )
     return result
 
 
-def _again(
-    place: GitPlace,
-    before: TaskResult,
-    backend: Backend,
-    context: AttemptContext,
-    fixtures: Mapping[str, str] | None,
-) -> TaskResult:
-    """Try a task once more on top of what was merged meanwhile, with which its work had a conflict."""
-    attempt = before.attempts + 1
-    context = replace(context, attempt=attempt, feedback=before.error_message or "")
-    try:
-        place.start_over(attempt)
-    except ModeratorError as error:
-        return replace(
-            before, error_message=f"{before.error_message}; {error}", category=ErrorCategory.RESOURCE
-        )
-    task = before.task
-    result = run_task(task, backend, context, fixtures=fixtures, renew=place.renew)
-    duration = before.duration_seconds + result.duration_seconds
-    return place.settle(replace(result, started_at=before.started_at, duration_seconds=duration))
+def _after(before: TaskResult, result: TaskResult) -> TaskResult:
+    """Count what a task has used before it was tried again."""
+    usage = result.usage.plus(before.usage) if result.usage and before.usage else result.usage or before.usage
+    cpu = [seconds for seconds in (before.cpu_seconds, result.cpu_seconds) if seconds is not None]
+    return replace(
+        result,
+        started_at=before.started_at,
+        duration_seconds=before.duration_seconds + result.duration_seconds,
+        cpu_seconds=sum(cpu) if cpu else None,
+        usage=usage,
+    )
 
 
 def _set_up(command: str, task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None) -> None:

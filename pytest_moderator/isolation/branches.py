@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MUST_NOT_EXIST = ""
 _NOT_FOUND = 1
+_PATIENCE = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def begin(run: GitRun, record: Path) -> None:
                 f"there is a branch {run.integration} already: go on with that run, or 'moderator clean' it"
             )
         (run.common_dir / f"{run.ref}.lock").unlink(missing_ok=True)  # of a git that was killed
+        if run.resumed:
+            _drop_abandoned(run.common_dir / "packed-refs.lock")
         if not there:
             takes_along = run.options.dirty == "include" and not run.resumed
             start = _commit_uncommitted(run, lock) if takes_along else run.base
@@ -85,6 +89,26 @@ def finish(run: GitRun, *, ended: bool = True) -> Outcome:
         return Outcome(merged)
     reason = _forward(run, git)
     return Outcome(merged, forwarded=not reason, reason=reason)
+
+
+def _drop_abandoned(lock: Path) -> None:
+    """Remove a lock of all of the repository that the run before has left, when its git was killed.
+
+    It may also be that of somebody else's git, who has it for a moment only: so it is waited for, and it stays when
+    there is a git that is older than it.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while lock.exists():
+        if time.monotonic() > deadline:
+            import psutil  # noqa: PLC0415 (hardly ever needed)
+
+            made = lock.stat().st_mtime
+            processes = psutil.process_iter(["name", "create_time"])
+            ages = [p.info["create_time"] for p in processes if (p.info["name"] or "").startswith("git")]
+            if not any(age <= made for age in ages):
+                lock.unlink(missing_ok=True)
+            return
+        time.sleep(_PATIENCE / 20)
 
 
 def _hide(run: GitRun) -> None:

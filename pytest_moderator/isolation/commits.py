@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.isolation.git import Git, GitError
+from pytest_moderator.isolation.git import GitError
 from pytest_moderator.isolation.status import read_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pytest_moderator.isolation.git import Git
     from pytest_moderator.isolation.git_run import GitRun
     from pytest_moderator.isolation.status import Status
-    from pytest_moderator.isolation.worktrees import Mark, Worktree
+    from pytest_moderator.isolation.worktrees import Mark
 
 _EMBEDDED = re.compile(r"adding embedded git repository: (.*)")
 
@@ -35,14 +36,13 @@ class Committed:
     notes: tuple[str, ...] = ()
 
 
-def commit_work(run: GitRun, worktree: Worktree, mark: Mark, message: str) -> Committed:
+def commit_work(run: GitRun, git: Git, mark: Mark, message: str) -> Committed:
     """Commit what a task has changed to its branch, but for the tasks files.
 
     Raises:
         ModeratorError: the task has left its worktree in a state that is not its work, or git refuses.
     """
-    git = Git(worktree.path)
-    status = read_status(git)
+    status = read_status(git, config=run.config)
     _check(status, mark, run)
     straight = status.head == mark.start
     theirs = any(not _is_ours(change.path, run, mark) for change in status.changes)
@@ -55,20 +55,19 @@ def commit_work(run: GitRun, worktree: Worktree, mark: Mark, message: str) -> Co
     return Committed(committed or not straight, straight, notes)
 
 
-def save_work(run: GitRun, worktree: Worktree, mark: Mark, message: str, attempt: int) -> str | None:
+def save_work(run: GitRun, git: Git, mark: Mark, message: str, attempt: int) -> str | None:
     """Keep what a try has done as a commit that no branch has.
 
     Returns:
         The ref that it is kept at; ``None`` when there is nothing to be kept.
     """
-    git = Git(worktree.path)
-    status = read_status(git)
+    status = read_status(git, config=run.config)
     if status.head == mark.start and not any(not _is_ours(c.path, run, mark) for c in status.changes):
         return None
     _stage(git, run, mark)
     tree = git("write-tree").line
     commit = git("commit-tree", tree, "-p", status.head or mark.start, "-m", message, env=run.identity).line
-    ref = f"refs/moderator/{run.run_id}/{mark.task}/{attempt}"
+    ref = f"refs/moderator/{run.run_id}/{mark.task}/{attempt}-{commit[:8]}"
     git("update-ref", ref, commit)
     return ref
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import included
@@ -12,6 +13,7 @@ from pytest_moderator.isolation.git import Git, GitError
 from pytest_moderator.isolation.git_run import TRAILER
 from pytest_moderator.isolation.merging import ConflictError, Merged, Work, merge, merged_before
 from pytest_moderator.isolation.names import branch_name, sanitise_id
+from pytest_moderator.isolation.repo_lock import PlaceLock
 from pytest_moderator.isolation.worktrees import Mark, Worktree, add, release, remove
 from pytest_moderator.model import ErrorCategory, ExecutionContext, IsolationLevel, TaskResult, TaskStatus
 
@@ -52,7 +54,7 @@ def worktree_context(
 
 
 class GitPlace:
-    """One task's worktree and branch. Used by the process that runs the task.
+    """One task's worktree and branch. Used by the process that runs the task, and by no other until it is closed.
 
     Args:
         run: the run.
@@ -67,6 +69,19 @@ class GitPlace:
         self._task = task
         self._name = sanitise_id(name)
         self._worktree: Worktree | None = None
+        self._lock: PlaceLock | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others work at this place."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def prepare(self, *, attempt: int = 1, again: bool = False, setup: Setup | None = None) -> str | None:
         """Make the place, or find that of an earlier try.
@@ -83,18 +98,21 @@ class GitPlace:
             ModeratorError: it cannot be made.
             OSError: likewise.
         """
+        self._take_lock()
         if again and (commit := merged_before(self._run, self._name)):
+            self._tidy_merged()
             return commit
         found = Worktree.at(self.path)
         if found and found.mark and found.mark.ready and found.mark.run_id == self._run.run_id:
-            release(found)
+            release(self._run, found, self.branch)
             self._worktree = found
             self.renew(attempt)
         else:
             mark = Mark(self._run.run_id, self._name, self.branch, self._newest())
             if again:
                 self._rescue(mark.start)
-            self._worktree = add(self._run, self.path, mark, lambda worktree: self._fill(worktree, setup))
+            fill = partial(self._fill, setup=setup)
+            self._worktree = add(self._run, self.path, mark, fill, self._descriptor)
         self._working_directory.mkdir(parents=True, exist_ok=True)
         return None
 
@@ -113,9 +131,9 @@ class GitPlace:
     def start_over(self, attempt: int) -> None:
         """Do what :meth:`renew` does where tries begin anew."""
         worktree, mark = self._made
-        save_work(self._run, worktree, mark, self._message("Keep what was tried of"), max(attempt - 1, 1))
+        git = self._git
+        save_work(self._run, git, mark, self._message("Keep what was tried of"), max(attempt - 1, 1))
         start = self._newest()
-        git = Git(self.path)
         arguments = ("--force", "--no-track", "--quiet", "-B", self.branch, start, "--")
         git("checkout", *arguments, config=self._run.config)
         git("clean", "-ffdq")
@@ -142,11 +160,24 @@ class GitPlace:
         except (ModeratorError, OSError) as error:
             return self._kept(_failed(result, str(error), ErrorCategory.RESOURCE))
         commit = merged.commit if merged else None
-        return replace(kept(result), commit=commit, notes=(*result.notes, *notes))
+        return kept(replace(result, commit=commit, notes=(*result.notes, *notes)))
 
     @property
     def _working_directory(self) -> Path:
         return self.path / self._run.prefix
+
+    @property
+    def _git(self) -> Git:
+        """Git in the worktree."""
+        return Git(self.path, self._descriptor)
+
+    @property
+    def _descriptor(self) -> int | None:
+        return None if self._lock is None else self._lock.descriptor
+
+    def _take_lock(self) -> None:
+        if self._lock is None:
+            self._lock = PlaceLock(self.path.with_name(f"{self.path.name}.lock"))
 
     @property
     def _made(self) -> tuple[Worktree, Mark]:
@@ -179,8 +210,8 @@ class GitPlace:
         return names
 
     def _bring_home(self, result: TaskResult, check: Check | None) -> tuple[tuple[str, ...], Merged | None]:
-        worktree, mark = self._made
-        committed = commit_work(self._run, worktree, mark, self._message("", result))
+        _, mark = self._made
+        committed = commit_work(self._run, self._git, mark, self._message("", result))
         if check is not None:
             check(self._working_directory)
         if not committed.anything:
@@ -191,7 +222,7 @@ class GitPlace:
 
     def _check_merge(self, commit: str, check: Check) -> None:
         """Look at the files of a merge, in the worktree of the task."""
-        git = Git(self.path)
+        git = self._git
         git("checkout", "--detach", "--quiet", commit, "--", config=self._run.config)
         try:
             check(self._working_directory)
@@ -213,15 +244,22 @@ class GitPlace:
             return lambda result: replace(result, notes=(*result.notes, note))
         return lambda result: replace(result, branch=self.branch if keeps_branch else None)
 
+    def _tidy_merged(self) -> None:
+        """Remove what a process has left that was killed right after it had merged its task."""
+        if self._run.options.keep == "all":
+            return
+        branch = f"refs/heads/{self.branch}"
+        gone = Git(self._run.top)("rev-parse", "--verify", "--quiet", branch, accept=(0, 1)).status
+        remove(self._run, self.path, "" if gone or self._run.options.merge == "none" else self.branch)
+
     def _leave(self, result: TaskResult) -> TaskResult:
         """Keep the place of a task that did not complete, or only what it did."""
         if self._run.options.keep != "none" and result.status is TaskStatus.FAILED:
             return self._kept(result)
         try:
-            worktree, mark = self._made
-            ref = save_work(
-                self._run, worktree, mark, self._message("Keep what was tried of"), result.attempts
-            )
+            _, mark = self._made
+            message = self._message("Keep what was tried of")
+            ref = save_work(self._run, self._git, mark, message, result.attempts)
             remove(self._run, self.path, self.branch)
         except (ModeratorError, OSError) as error:
             return self._kept(replace(result, notes=(*result.notes, str(error))))

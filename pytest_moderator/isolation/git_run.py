@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 RECORD = "git.json"
 TRAILER = "Moderator-Task"
+_LISTS = ("left_out", "included", "reported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class GitRun:
         anonymous: whether git knows no name for our commits.
         without_lfs: whether large files stay pointers, because git-lfs is not installed.
         resumed: whether this run goes on with an earlier one.
+        reported: merge commits of tasks whose end is known from that one.
     """
 
     run_id: str
@@ -74,6 +76,7 @@ class GitRun:
     anonymous: bool = False
     without_lfs: bool = False
     resumed: bool = False
+    reported: tuple[str, ...] = ()
 
     @property
     def integration(self) -> str:
@@ -111,11 +114,8 @@ class GitRun:
         data = {item.name: getattr(self, item.name) for item in fields(self)}
         for name in ("top", "common_dir", "area"):
             data[name] = str(data[name])
-        return data | {
-            "options": asdict(self.options),
-            "left_out": list(self.left_out),
-            "included": list(self.included),
-        }
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        return data | lists | {"options": asdict(self.options)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -136,7 +136,7 @@ class GitRun:
         values["options"] = GitOptions(**options)
         for name in ("top", "common_dir", "area"):
             values[name] = Path(data[name])
-        for name in ("left_out", "included"):
+        for name in _LISTS:
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
@@ -160,6 +160,11 @@ class GitRun:
         area = self.area.parent if self.run_id else self.area
         return replace(self, run_id=run_id, area=area / run_id) if run_id else self
 
-    def continued(self) -> Self:
-        """Give the run as one that goes on with itself."""
-        return replace(self, resumed=True)
+    def continued(self, reported: Iterable[str] = (), options: GitOptions | None = None) -> Self:
+        """Give the run as one that goes on with itself.
+
+        Args:
+            reported: the merge commits of tasks whose end is known: when such a task runs again, that is meant.
+            options: those of now; as they were without them.
+        """
+        return replace(self, resumed=True, reported=tuple(reported), options=options or self.options)

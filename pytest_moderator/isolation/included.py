@@ -33,10 +33,12 @@ def find(top: Path, patterns: Sequence[str]) -> tuple[str, ...]:
         return ()
     git = Git(top)
     plain = [path.strip("/") for path in patterns if not _GLOB.search(path)]
-    there = [path for path in plain if os.path.lexists(top / path)]
-    found: list[str] = []
-    if there:
-        found += git("check-ignore", "-z", "--", *there, accept=(0, 1)).parts
+    found = [
+        path
+        for path in plain
+        if os.path.lexists(top / path)
+        and not git("check-ignore", "--quiet", "--", path, accept=(0, 1)).status
+    ]
     globs = [f":(top,glob){pattern.strip('/')}" for pattern in patterns if _GLOB.search(pattern)]
     if globs:
         listed = git(

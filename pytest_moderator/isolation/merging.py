@@ -130,7 +130,7 @@ def merged_before(run: GitRun, task: str) -> str | None:
     wanted = f"{run.run_id}/{task}/"
     for line in log.out.splitlines():
         commit, *values = line.split()
-        if any(value.startswith(wanted) for value in values):
+        if commit not in run.reported and any(value.startswith(wanted) for value in values):
             return commit
     return None
 

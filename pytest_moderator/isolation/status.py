@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_moderator.isolation.git import Git
 
 _FIELDS = {"1": 8, "2": 9, "u": 10}  # how many stand before the path
@@ -48,19 +50,19 @@ class Status:
         return tuple(change.path for change in self.changes if change.kind == "u")
 
 
-def read_status(git: Git, *arguments: str) -> Status:
+def read_status(git: Git, *arguments: str, config: Sequence[str] = ()) -> Status:
     """Ask git about its checkout, without taking a lock there.
 
     Args:
         git: in the checkout.
         arguments: further ones.
+        config: further settings, as ``name=value``.
 
     Raises:
         GitError: it cannot tell.
     """
-    answer = git(
-        *("--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z", "--no-renames", *arguments)
-    )
+    options = ("--porcelain=v2", "--branch", "-z", "--no-renames", *arguments)
+    answer = git("--no-optional-locks", "status", *options, config=config)
     head = branch = ""
     changes = []
     for entry in answer.parts:

@@ -89,7 +89,9 @@ def read_mark(git_dir: Path) -> Mark | None:
         return None
 
 
-def add(run: GitRun, path: Path, mark: Mark, fill: Callable[[Worktree], tuple[str, ...]]) -> Worktree:
+def add(
+    run: GitRun, path: Path, mark: Mark, fill: Callable[[Worktree], tuple[str, ...]], place: int | None = None
+) -> Worktree:
     """Make a worktree on a new branch. What is left of one that was begun there before is removed first.
 
     Only git's own records are made under the lock of the repository: writing the files may take long.
@@ -99,6 +101,7 @@ def add(run: GitRun, path: Path, mark: Mark, fill: Callable[[Worktree], tuple[st
         path: where it is to be.
         mark: what is known about it; its branch starts at ``mark.start``.
         fill: adds to the worktree what git does not have, and gives the names of it.
+        place: descriptor of the place's lock.
 
     Raises:
         ModeratorError: it cannot be made.
@@ -114,12 +117,12 @@ def add(run: GitRun, path: Path, mark: Mark, fill: Callable[[Worktree], tuple[st
     if worktree is None:
         raise ModeratorError(f"git has made no worktree at {str(path)!r}: something has removed it at once")
     worktree.remember(mark)
-    check_out(run, worktree)
+    check_out(run, worktree, place)
     included = fill(worktree)
     return worktree.remember(replace(mark, ready=True, included=included))
 
 
-def check_out(run: GitRun, worktree: Worktree) -> None:
+def check_out(run: GitRun, worktree: Worktree, place: int | None = None) -> None:
     """Write the files of a worktree that has none yet.
 
     Which files a sparse one has is said in its own directory and in its index: the setting that
@@ -131,7 +134,7 @@ def check_out(run: GitRun, worktree: Worktree) -> None:
         patterns.parent.mkdir(exist_ok=True)
         patterns.write_text("".join(f"{pattern}\n" for pattern in run.options.sparse), encoding="utf-8")
         config += ["core.sparseCheckout=true", "core.sparseCheckoutCone=false"]
-    Git(worktree.path)("read-tree", "-m", "-u", "HEAD", config=config)
+    Git(worktree.path, place)("read-tree", "-m", "-u", "HEAD", config=config)
 
 
 def remove(run: GitRun, path: Path, branch: str = "", tip: str = "") -> None:
@@ -150,6 +153,7 @@ def remove(run: GitRun, path: Path, branch: str = "", tip: str = "") -> None:
     with repo_lock(run.common_dir) as lock:
         _forget(run, path, lock)
         if branch:
+            _drop_lock_of(run.common_dir, branch)
             Git(run.top, lock)("update-ref", "-d", f"refs/heads/{branch}", *([tip] if tip else []))
 
 
@@ -178,10 +182,11 @@ def delete_tree(path: Path) -> None:
         ) from error
 
 
-def release(worktree: Worktree) -> None:
-    """Remove locks that a git which was killed has left in a worktree where nobody works any more."""
+def release(run: GitRun, worktree: Worktree, branch: str) -> None:
+    """Remove locks that a git which was killed has left in a worktree, and on its branch, where nobody works now."""
     for name in ("index.lock", "HEAD.lock"):
         (worktree.git_dir / name).unlink(missing_ok=True)
+    _drop_lock_of(run.common_dir, branch)
 
 
 def entries(common_dir: Path) -> Iterator[tuple[Path, Path]]:
@@ -205,21 +210,20 @@ def _clear(run: GitRun, path: Path, branch: str, lock: int) -> None:
         delete_tree(path)
     elif os.path.lexists(path) and not path.is_dir():
         raise ModeratorError(f"{str(path)!r} is in the way of a worktree: move it to another place")
-    known = {target for _, target in entries(run.common_dir)}
-    if path in known or Worktree.at(path) is not None:
+    if Worktree.at(path) is not None:
         delete_tree(path)
-        _forget(run, path, lock)
-    _drop_torsos(run.common_dir, path.name)
+    _forget(run, path, lock)
 
 
 def _forget(run: GitRun, path: Path, lock: int) -> None:
     """Have git forget a worktree that is not there any more, also one that was being made."""
     if any(target == path for _, target in entries(run.common_dir)):
         Git(run.top, lock)("worktree", "remove", "--force", "--force", "--", str(path))
+    _drop_torsos(run.common_dir, path.name)
 
 
 def _drop_torsos(common_dir: Path, name: str) -> None:
-    """Remove what is left of a worktree that was killed before git wrote down where it is: nobody can use it."""
+    """Remove what a git has left that was killed while it made or removed a worktree: nobody can use it."""
     directory = common_dir / "worktrees"
     for git_dir in directory.iterdir() if directory.is_dir() else ():
         if re.fullmatch(rf"{re.escape(name)}\d*", git_dir.name) and not (git_dir / "gitdir").exists():
