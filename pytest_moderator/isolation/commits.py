@@ -101,7 +101,7 @@ def _restore(git: Git, run: GitRun, mark: Mark, status: Status) -> set[str]:
         )
         staged |= set(filter(None, names.parts))
     if staged:
-        git("reset", "--quiet", mark.start, "--", *_literal(sorted(staged)))
+        git("reset", "--quiet", mark.start, "--", *_literal(sorted(staged)), config=run.config)
     return staged
 
 
@@ -121,7 +121,13 @@ def _commit(git: Git, run: GitRun, message: str) -> bool:
     hooks = run.options.hooks
     arguments = ("--quiet", *(() if hooks else ("--no-verify",)), "-m", message)
     try:
-        git("commit", *arguments, hooks=hooks, env=run.identity, config=("commit.cleanup=whitespace",))
+        git(
+            "commit",
+            *arguments,
+            hooks=hooks,
+            env=run.identity,
+            config=("commit.cleanup=whitespace", *run.config),
+        )
     except GitError as error:
         # line endings and the like can make a file look changed that is not
         if error.status == 1 and not git("diff", "--cached", "--quiet", accept=(0, 1)).status:
