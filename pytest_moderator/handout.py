@@ -40,6 +40,7 @@ class FileHandout:
         rules: which backend does which tasks, of those that carry nothing to run.
         fallbacks: by name of backend, the names of those that take its place.
         unavailable: by name of backend, why it cannot be used in this run.
+        backends: what is set for backends, by their name, in plain JSON types.
     """
 
     nodeid: str
@@ -53,6 +54,7 @@ class FileHandout:
     rules: tuple[Rule, ...] = ()
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    backends: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, Task]:
@@ -71,6 +73,7 @@ class Handout:
         with_deps: whether prerequisites of what is selected are selected too.
         files: its tasks files.
         git: what tasks that work on branches have in common; ``None`` where there are none.
+        written: files that the run itself writes while it goes on.
     """
 
     run_id: str
@@ -79,6 +82,7 @@ class Handout:
     with_deps: bool
     files: tuple[FileHandout, ...]
     git: GitRun | None = None
+    written: tuple[Path, ...] = ()
 
     @cached_property
     def directory(self) -> Path:
@@ -132,6 +136,7 @@ class Handout:
             "with_deps": self.with_deps,
             "files": files,
             "git": self.git and self.git.to_dict(),
+            "written": [str(path) for path in self.written],
         }
         return json.dumps(data, default=_plain)
 
@@ -152,8 +157,15 @@ class Handout:
             )
             for file in data["files"]
         )
-        git = data["git"] and GitRun.from_dict(data["git"])
-        return cls(data["run_id"], Path(data["root"]), Path(data["state_dir"]), data["with_deps"], files, git)
+        return cls(
+            run_id=data["run_id"],
+            root=Path(data["root"]),
+            state_dir=Path(data["state_dir"]),
+            with_deps=data["with_deps"],
+            files=files,
+            git=data["git"] and GitRun.from_dict(data["git"]),
+            written=tuple(Path(path) for path in data["written"]),
+        )
 
 
 def hand_out(
@@ -180,6 +192,7 @@ def hand_out(
         with_deps=prepared[0].settings.with_deps,
         files=tuple(_file(entry, root, completed) for entry in prepared),
         git=git and git.named(run_id),
+        written=tuple(path for path in (prepared[0].settings.events, prepared[0].settings.json) if path),
     )
 
 
@@ -215,6 +228,7 @@ def _file(entry: Prepared, root: Path, completed: Collection[str]) -> FileHandou
         unavailable=entry.router.unavailable,
         grace=settings.grace,
         output_limit=settings.output_limit,
+        backends=settings.backends,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_moderator.backends import configure
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, Problem, Severity
 from pytest_moderator.plan import make_plan
@@ -129,10 +130,12 @@ def prepare(
         invocation_dir=invocation_dir,
     )
     plan = make_plan(tasks_file, settings.order)
+    backends, backends_problems = _configure(backends, settings)
     router, router_problems = make_router(backends, settings, choose)
     context = ExecutionContext(rootdir.name, rootdir, None, settings.state_dir)
     problems = (
         *settings_problems,
+        *backends_problems,
         *router_problems,
         *front_matter_problems,
         *tasks_file.problems,
@@ -156,6 +159,19 @@ def _front_matter_lines(tasks_file: TasksFile) -> tuple[dict[KeyPath, int], tupl
         problem = Problem(Severity.ERROR, "bad-front-matter", error.reason, "", tasks_file.display, line)
         return {}, (problem,)
     return {keys: line + 1 for keys, line in document.lines.items()}, ()
+
+
+def _configure(
+    backends: Sequence[Backend], settings: Settings
+) -> tuple[Sequence[Backend], tuple[Problem, ...]]:
+    try:
+        return configure(backends, settings.backends), ()
+    except ModeratorError as error:
+        message, _, hint = str(error).partition(": ")
+        origin = settings.origin("backends")
+        return backends, (
+            Problem(Severity.ERROR, "bad-value", f"{origin.key}: {message}", hint, origin.path, origin.line),
+        )
 
 
 def _problems_of_tasks(

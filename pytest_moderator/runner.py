@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.attempt import HELD, LocalLauncher, run_task, tries_before
+from pytest_moderator.backends import configure
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, NoBackend
 from pytest_moderator.errors import ModeratorError
@@ -48,7 +49,7 @@ class TaskRunner:
         self._backends = backends
         self._routers = {
             file.nodeid: BackendRouter(
-                backends,
+                configure(backends, file.backends),
                 file.backend,
                 self._ask,
                 routing=file.routing,
@@ -103,8 +104,12 @@ class TaskRunner:
 
     def close(self) -> None:
         """Let go of what was opened."""
-        for backend in self._backends:
+        for backend in dict.fromkeys((*self._backends, *self._configured)):
             backend.close()
+
+    @property
+    def _configured(self) -> list[Backend]:
+        return [backend for router in self._routers.values() for backend in router.backends]
 
     def _ask(self, task: Task, context: ExecutionContext) -> str | Backend | None:
         choice: str | Backend | None = self._config.hook.pytest_moderator_select_backend(
@@ -130,6 +135,12 @@ class TaskRunner:
             worker_directory=self._scratch_directory,
             launcher=self._launcher,
             progress=partial(self._tell, file, task),
+            prerequisites={
+                task_id: folder_of(self._handout, file, file.by_id[task_id])
+                for task_id in task.depends_on
+                if task_id in file.by_id
+            },
+            written=self._handout.written,
         )
 
     @cached_property

@@ -37,6 +37,9 @@ SETTINGS = SimpleNamespace(
     output_limit=1000,
     state_dir=Path(".moderator"),
     with_deps=True,
+    backends={"claude": {"type": "claude", "idle_timeout": 5.0}},
+    events=Path("/run/events"),
+    json=None,
 )
 
 ROUTER = SimpleNamespace(unavailable={"shell": "no such shell"})
@@ -69,6 +72,8 @@ def test_says_where_everything_is(handout, tmp_path):
     assert (file.backend, file.routing, file.grace, file.output_limit) == ("shell", True, 3, 1000)
     assert handout.directory == tmp_path / ".moderator" / "runs" / "r1"
     assert handout.with_deps
+    assert file.backends == {"claude": {"type": "claude", "idle_timeout": 5.0}}
+    assert handout.written == (Path("/run/events"),)
     place = handout.context
     assert (place.working_directory, place.git_branch) == (tmp_path, "moderator/r1")
 

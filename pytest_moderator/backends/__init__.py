@@ -5,14 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pytest
 
     from pytest_moderator.backends.base import Backend
 
+    Settings = Mapping[str, Mapping[str, object]]
+
 
 def load_backends(config: pytest.Config) -> list[Backend]:
-    """Gather the backends of everybody who brings some."""
+    """Gather the backends of everybody who brings some; our own coding agents give way to others of their name."""
     from pytest_moderator.backends import builtin  # noqa: PLC0415 (only in a session that uses them)
+    from pytest_moderator.backends.agents import AgentBackend  # noqa: PLC0415 (likewise)
 
     config.pluginmanager.register(builtin, "moderator_backends")
-    return [backend for given in config.hook.pytest_moderator_backends() for backend in given]
+    found = [backend for given in config.hook.pytest_moderator_backends() for backend in given]
+    taken = {backend.name for backend in found if not isinstance(backend, AgentBackend)}
+    return [
+        backend for backend in found if not isinstance(backend, AgentBackend) or backend.name not in taken
+    ]
+
+
+def configure(backends: Sequence[Backend], settings: Settings) -> list[Backend]:
+    """Put the agents that a tasks file has settings for in the place of those without, or beside them.
+
+    Args:
+        backends: all that there are.
+        settings: by name, what is set for backends.
+
+    Raises:
+        ModeratorError: there are settings for a backend that takes none.
+    """
+    if not settings:
+        return list(backends)
+    from pytest_moderator.backends.agents import with_settings  # noqa: PLC0415 (few files have any)
+
+    return with_settings(backends, settings)

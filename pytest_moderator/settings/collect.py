@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.settings.table import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_moderator.safe_yaml import KeyPath
     from pytest_moderator.settings.option import Option, Source
 
@@ -96,6 +96,14 @@ class Collector:
         if isinstance(value, Path):
             value = place.base / value
         self.found.append(Found(option, value, raw, place))
+
+    def merged(self, name: str) -> Mapping[str, object]:
+        """Give a mapping option with the entries of all sources; of equal names, the greater source's."""
+        entries: dict[str, object] = {}
+        for found in sorted(self.found, key=lambda found: found.place.source):
+            if found.option.name == name and isinstance(found.value, Mapping):
+                entries |= found.value
+        return MappingProxyType(entries)
 
     def winner(self, name: str) -> Found | None:
         """Give the value of the greatest source that has one."""

@@ -120,7 +120,7 @@ def _settle(collector: Collector, rootdir: Path) -> tuple[Settings, tuple[Proble
     origins = {}
     for option in OPTIONS:
         if found := collector.winner(option.name):
-            values[option.name] = found.value
+            values[option.name] = collector.merged(option.name) if option.name == "backends" else found.value
             origins[option.name] = found.place.origin
     settings = Settings(**values, origins=MappingProxyType(origins))
     return settings, tuple(collector.problems)

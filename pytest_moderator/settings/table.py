@@ -100,6 +100,7 @@ class Settings:
         file: the tasks file when none is named.
         env: further environment variables of all tasks.
         fixtures: names of pytest fixtures set up around every task.
+        backends: what is set for backends, by their name, in plain JSON types.
         origins: where each value came from, by option; options with their default are not in it.
     """
 
@@ -309,6 +310,13 @@ class Settings:
         "Fixtures set up around every task",
         metavar="NAMES",
         sources={*FILES, Source.INI},
+    )
+    backends: Mapping[str, Mapping[str, Any]] = _option(
+        MappingProxyType({}),
+        values.mapping,
+        "Coding agents and how they are run",
+        metavar="MAPPING",
+        sources=FILES,
     )
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
 

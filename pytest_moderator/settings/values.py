@@ -123,6 +123,13 @@ def patterns(value: object) -> tuple[str, ...]:
     raise _must("be a list of patterns", value)
 
 
+def mapping(value: object) -> Mapping[str, object]:
+    """Accept a mapping, whatever it holds: others look into it."""
+    if isinstance(value, Mapping):
+        return value
+    raise _must("be a mapping", value)
+
+
 def variables(value: object) -> Mapping[str, str]:
     """Accept a mapping from names of environment variables to texts or whole numbers."""
     if not isinstance(value, Mapping):

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_moderator.backends import builtin
 from pytest_moderator.backends.base import AttemptContext, Backend
+from pytest_moderator.backends.python import PythonBackend
 from pytest_moderator.backends.routing import (
     BackendRouter,
     Choice,
@@ -18,6 +19,7 @@ from pytest_moderator.backends.routing import (
     UnavailableBackendError,
     UnknownBackendError,
 )
+from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import (
     Command,
@@ -55,8 +57,8 @@ def ask_for(name: str) -> Task:
 
 @pytest.fixture
 def backends() -> list[Backend]:
-    """What comes with the package, as the hook gives it, and an agent."""
-    return [*builtin.pytest_moderator_backends(), Agent()]
+    """Those for commands, and an agent."""
+    return [ShellBackend(), PythonBackend(), Agent()]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +262,7 @@ def test_what_comes_with_the_package_is_a_plugin() -> None:
     manager.add_hookspecs(Spec)
     manager.register(builtin)
     names = [[backend.name for backend in given] for given in manager.hook.pytest_moderator_backends()]
-    assert names == [["shell", "python"]]
+    assert names == [["shell", "python", "claude", "codex", "gemini", "opencode", "ccpm"]]
 
 
 def test_a_backend_has_nothing_to_close_by_itself(backends: list[Backend]) -> None:
