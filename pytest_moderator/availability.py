@@ -53,6 +53,19 @@ def refusals(prepared: Prepared, ids: Collection[str] | None = None) -> list[Pro
         prepared: what :func:`pass_over_unhealthy` gave.
         ids: the tasks that count; all without it.
     """
+    return [
+        _problem(Severity.ERROR, prepared, name, f"which is needed for {_some(tasks)}", tasks[0])
+        for name, tasks in missing_backends(prepared, ids).items()
+    ]
+
+
+def missing_backends(prepared: Prepared, ids: Collection[str] | None = None) -> dict[str, list[Task]]:
+    """Give, by name, the backends that cannot be used, with the tasks that nobody else does.
+
+    Args:
+        prepared: as for :func:`refusals`.
+        ids: likewise.
+    """
     missing: defaultdict[str, list[Task]] = defaultdict(list)
     for task in _to_do(prepared, ids):
         try:
@@ -61,10 +74,7 @@ def refusals(prepared: Prepared, ids: Collection[str] | None = None) -> list[Pro
             missing[error.backend].append(task)
         except ModeratorError:
             continue  # nothing to run, or a name that is known to be wrong
-    return [
-        _problem(Severity.ERROR, prepared, name, f"which is needed for {_some(tasks)}", tasks[0])
-        for name, tasks in missing.items()
-    ]
+    return dict(missing)
 
 
 def _replaced(prepared: Prepared, ids: Collection[str] | None) -> Iterator[Problem]:

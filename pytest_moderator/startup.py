@@ -58,9 +58,12 @@ def settle(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: they cannot be run.
     """
-    config.stash[_BACKENDS] = load_backends(config)
     config.args[:] = _arguments(config)
-    prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
+    try:
+        config.stash[_BACKENDS] = load_backends(config)
+        prepared = tuple(_prepare(config, path) for path in find_tasks_files(config))
+    except ModeratorError as error:
+        raise pytest.UsageError(f"nothing was run: {error}") from error
     if not prepared:
         raise pytest.UsageError("--moderator: no tasks file among the arguments; name one, such as tasks.md")
     problems = [problem for entry in prepared for problem in entry.problems]

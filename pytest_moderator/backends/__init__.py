@@ -15,12 +15,26 @@ if TYPE_CHECKING:
 
 
 def load_backends(config: pytest.Config) -> list[Backend]:
-    """Gather the backends of everybody who brings some; our own coding agents give way to others of their name."""
-    from pytest_moderator.backends import builtin  # noqa: PLC0415 (only in a session that uses them)
-    from pytest_moderator.backends.agents import AgentBackend  # noqa: PLC0415 (likewise)
+    """Gather the backends of everybody who brings some: our own, those of hooks, those of installed packages.
+
+    Raises:
+        BrokenBackendError: an installed package promises one, and has none.
+    """
+    from pytest_moderator.backends import builtin, installed  # noqa: PLC0415 (only in a session that uses them)
 
     config.pluginmanager.register(builtin, "moderator_backends")
-    found = [backend for given in config.hook.pytest_moderator_backends() for backend in given]
+    hooked = [backend for given in config.hook.pytest_moderator_backends() for backend in given]
+    return with_way_given([*hooked, *installed.load_installed_backends()])
+
+
+def with_way_given(found: Sequence[Backend]) -> list[Backend]:
+    """Leave out those coding agents of ours that others have taken the name of.
+
+    Args:
+        found: all that there are.
+    """
+    from pytest_moderator.backends.agents import AgentBackend  # noqa: PLC0415 (likewise)
+
     taken = {backend.name for backend in found if not isinstance(backend, AgentBackend)}
     return [
         backend for backend in found if not isinstance(backend, AgentBackend) or backend.name not in taken

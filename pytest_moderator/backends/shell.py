@@ -57,7 +57,7 @@ class ShellBackend(Backend):
 
     def health(self) -> Health:
         """Look for ``sh``; which other shells tasks need is for :meth:`validate` to say."""
-        path = _which("sh")
+        path = shutil.which("sh")
         if path is None:
             return Health(
                 ok=False, detail="sh was not found", hint="install it, or put its directory into PATH"

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.backends import shell
 from pytest_moderator.backends.base import AttemptContext, Backend, Health
 from pytest_moderator.backends.builtin import pytest_moderator_backends
 from pytest_moderator.backends.health import HealthChecks
+from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.model import Task, TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class Patient(Backend):
@@ -127,7 +128,7 @@ def test_those_that_come_with_the_package_are_well(monkeypatch: pytest.MonkeyPat
     assert answers["python"] == Health(version=platform.python_version(), detail=sys.executable)
 
 
-def test_a_machine_without_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_which", lambda program: None)
-    health = shell.ShellBackend().health()
+def test_a_machine_without_a_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    health = ShellBackend().health()
     assert (health.ok, health.detail) == (False, "sh was not found")
