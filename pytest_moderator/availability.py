@@ -11,10 +11,11 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pytest_moderator.backends.base import Backend
     from pytest_moderator.backends.health import HealthChecks
+    from pytest_moderator.handout import Handout
     from pytest_moderator.model import Task
     from pytest_moderator.prepare import Prepared
 
@@ -56,6 +57,27 @@ def refusals(prepared: Prepared, ids: Collection[str] | None = None) -> list[Pro
     return [
         _problem(Severity.ERROR, prepared, name, f"which is needed for {_some(tasks)}", tasks[0])
         for name, tasks in missing_backends(prepared, ids).items()
+    ]
+
+
+def refusals_of_run(
+    handout: Handout, prepared: Mapping[str, Prepared], nodeids: Iterable[str]
+) -> list[Problem]:
+    """Name the backends that are missing for what was selected and is not done.
+
+    Args:
+        handout: the run.
+        prepared: its files, by node id.
+        nodeids: what was selected.
+    """
+    selected = frozenset(nodeids)
+    return [
+        problem
+        for file in handout.files
+        for problem in refusals(
+            prepared[file.nodeid],
+            {task.id for task in file.tasks if not task.done and f"{file.nodeid}::{task.id}" in selected},
+        )
     ]
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from pytest_moderator.accounts import Accounts
 from pytest_moderator.attempt import end_marked_processes, tries_before
-from pytest_moderator.availability import refusals
+from pytest_moderator.availability import refusals_of_run
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
@@ -106,7 +106,8 @@ class Run:
             pytest.UsageError: a mark names something that is not there, things wait for each other, or a task has
                 no backend that can be used.
         """
-        self._refuse_unhealthy(nodeids)
+        if problems := refusals_of_run(self.handout, self._prepared, nodeids):
+            raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
         self.accounts.selected = frozenset(nodeids)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
@@ -124,20 +125,6 @@ class Run:
             if found is not None and found[1].done:
                 self._skip(nodeid, self.accounts.why_done(nodeid))
         self._skip_blocked(self.coordinator.blocked_at_start)
-
-    def _refuse_unhealthy(self, nodeids: Sequence[str]) -> None:
-        """End the run before its first task where a task that was selected has no backend that can be used."""
-        selected = frozenset(nodeids)
-        problems = [
-            problem
-            for file in self.handout.files
-            for problem in refusals(
-                self._prepared[file.nodeid],
-                {task.id for task in file.tasks if f"{file.nodeid}::{task.id}" in selected},
-            )
-        ]
-        if problems:
-            raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
 
     def _record_begin(self) -> None:
         if not self.accounts.selected:

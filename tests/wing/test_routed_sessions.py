@@ -201,7 +201,6 @@ def test_without_a_fallback_nothing_runs(project: Project, workers: tuple[str, .
         "T002: no key (run ill login)" in session.errors
     )
     assert not (project.path / "never").exists()
-    assert not (project.path / ".moderator").exists()
 
 
 @pytest.mark.parametrize(
@@ -221,3 +220,14 @@ def test_one_that_is_not_well_does_not_matter_to_other_tasks(
     session = project.pytest("--moderator", *arguments)
     assert session.exit_code == (4 if "." in arguments else 0)
     assert (project.path / "ill.asked").exists() == asked
+
+
+def test_what_a_run_has_completed_before_needs_nobody(project: Project) -> None:
+    """The backend of T001 is well at first, and not any more when the run goes on."""
+    project.write("conftest.py", UNWELL.replace('self.name != "ill"', 'not Path("tired").exists()'))
+    project.tasks("- [ ] T001 One\n  - backend: ill\n- [ ] T002 Two\n  - run: `test -e tired`\n")
+    assert project.run("tasks.md").statuses == {"T001": "completed", "T002": "failed"}
+    (project.path / "tired").touch()
+    session = project.run("tasks.md", "--moderator-resume")
+    assert session.exit_code == 0
+    assert session.statuses["T002"] == "completed"
