@@ -62,17 +62,24 @@ class Reading:
         dialect: how the file is written.
         entries: its tasks, in order.
         passed_over: for every reason the lines of boxes that were not read as tasks.
+        repeats: by id, as the file writes it, the lines that show the same task once more.
     """
 
     dialect: str = ""
     entries: list[Entry] = field(default_factory=list)
     passed_over: dict[str, list[int]] = field(default_factory=dict)
+    repeats: dict[str, list[int]] = field(default_factory=dict)
 
     def pass_over(self, entry: Entry, reason: str) -> None:
         """Note that a box is no task."""
         if reason is CONDITIONS:
             reason = reason.format(heading=repr(_conditions_heading(entry.node)))
         self.passed_over.setdefault(reason, []).append(entry.node.line)
+
+    def repeat(self, entry: Entry) -> None:
+        """Note that an entry shows a task that is read elsewhere."""
+        if entry.line.id:
+            self.repeats.setdefault(entry.line.id.id, []).append(entry.node.line)
 
 
 def find_tasks(document: Document) -> Reading:
@@ -152,9 +159,12 @@ def _read_headings(headings: list[Entry], boxes: list[Entry]) -> Reading:
     reading = Reading("headings", _without_repeats(headings))
     ticked: dict[str, bool] = {}
     known = {entry.line.id.id for entry in headings if entry.line.id}
+    for entry in _others(headings, reading.entries):
+        reading.repeat(entry)
     for entry in boxes:
         if entry.line.id and entry.line.id.id in known:
             ticked[entry.line.id.id] = entry.line.done
+            reading.repeat(entry)
             reading.pass_over(entry, REPEAT)
         else:
             reading.pass_over(entry, STEP)
@@ -177,13 +187,17 @@ def _read_boxes(boxes: list[Entry], families: set[str], document: Document) -> R
             tasks.add(id(entry.node))
             reading.entries.append(entry)
     kept = _without_repeats(_without_repeated_list(reading.entries))
-    left = {id(entry) for entry in kept}
-    for entry in reading.entries:
-        if id(entry) not in left:
-            reading.pass_over(entry, REPEAT)
+    for entry in _others(reading.entries, kept):
+        reading.repeat(entry)
+        reading.pass_over(entry, REPEAT)
     reading.entries = kept
     reading.dialect = _dialect_of_boxes(kept, families, document)
     return reading
+
+
+def _others(entries: list[Entry], kept: list[Entry]) -> list[Entry]:
+    left = {id(entry) for entry in kept}
+    return [entry for entry in entries if id(entry) not in left]
 
 
 def _why_no_task(entry: Entry, families: set[str], tasks: set[int]) -> str:

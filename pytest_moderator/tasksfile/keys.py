@@ -46,6 +46,7 @@ class Said:
         blocks: texts that name what waits for it.
         files: texts that name files; ``None`` where there is no such key.
         done: what a status says.
+        status_line: 1-based line of that status; 0 where there is none, or in a table.
         notes: keys that are not ours.
         problems: what is wrong.
     """
@@ -57,6 +58,7 @@ class Said:
     files: list[str] = field(default_factory=list)
     only_files: tuple[str, ...] | None = None
     done: bool | None = None
+    status_line: int = 0
     notes: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -73,6 +75,7 @@ def take_field(found: Field, said: Said) -> None:
         _note(found, said)
     elif key in STATUS_KEYS:
         said.done = bool(DONE_STATUS.match(found.value.lower()))
+        said.status_line = 0 if found.node is None or found.node.kind == "row" else found.line
         _note(found, said)
     elif key in VERIFY_KEYS and only_code(found.value) is not None:
         said.values.setdefault("verify", (bare(found.value),))

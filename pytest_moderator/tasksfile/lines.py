@@ -9,7 +9,7 @@ from pytest_moderator.tasksfile.ids import LeadingId, leading_id
 
 # A box: exactly one character that is no letter (so that the legend "[P] tasks = ..." is none), or an x;
 # Kiro's star for optional tasks may follow.
-_BOX = re.compile(r"(?:\*\*|__)?\[(?P<state>[^\w\[\]]|[xX_]|)\](?P<star>\\?\*)?(?=[\s*_]|$)\s*")
+_BOX = re.compile(r"(?:\*\*|__)?\[(?P<state>[^\w\[\]\n]|[xX_]|)\](?P<star>\\?\*)?(?=[\s*_]|$)\s*")
 _TAG = re.compile(r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?![\[(])|[(（]([PpＰ])[)）])(?:\*\*|`)?\s*")
 _LAST_TAG = re.compile(r"\s(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$")
 _STORY = re.compile(r"(?:US|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
@@ -17,8 +17,13 @@ _DROPPED = re.compile(r"(?i:P\d?|PARALLEL|DONE|COMPLETED?|FINISHED|WIP|TODO|✅|
 _DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
 _SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
-_HEADING_BOX = re.compile(r"(?:\\?\[(?P<state>[ xX~-])\\?\]\s*)?[^\w\[(#]{0,12}")
-_TICKED = re.compile(r"✅|☑|✔|\[[xX]\]")
+_HEADING_BOX = re.compile(r"(?:\\?\[[ xX~-]\\?\]\s*)?[^\w\[(#]{0,12}")
+_HEADING_STATE = re.compile(r"[^\w\[(#]{0,12}\[(?P<state>[ xX~-])\\?\]")
+_TICKED = re.compile(r"✅|☑|✔|\[[xX]\\?\]")
+_STATUS_BOX = re.compile(r"[^\r\n]*?[:：][*_]{0,3}\s*\[(?P<state>[^\w\[\]\r\n]|[xX_])\]")
+_ITEM_START = re.compile(r"(?:\s*(?:[-+*]|\d{1,9}[.)])(?=\s))+\s*")
+_HEADING_START = re.compile(r"\s*#{1,6}\s+")
+_TICKS = ("x", "X", "✓", "✔", "☑", "✅")
 _MAX_TAGS = 12
 
 
@@ -32,7 +37,7 @@ class Box(NamedTuple):
     @property
     def done(self) -> bool:
         """Whether it is ticked."""
-        return self.state in ("x", "X", "✓", "✔", "☑", "✅")
+        return is_tick(self.state)
 
 
 class TaskLine(NamedTuple):
@@ -61,6 +66,32 @@ def find_box(text: str) -> Box | None:
     if match is None:
         return None
     return Box(match["state"], bool(match["star"]), match.end())
+
+
+def is_tick(state: str) -> bool:
+    """Whether what stands between the brackets of a box means that it is ticked."""
+    return state in _TICKS
+
+
+def find_state(source: str, start: int = 0, *, of_status: bool = False) -> tuple[int, int] | None:
+    """Find what stands between the brackets of the box that introduces a task.
+
+    Args:
+        source: text as it stands in a file, bullets and all.
+        start: where in it the line of the task starts; the box may follow on another, behind a lonely bullet.
+        of_status: whether the line may also be a field such as ``**Status**: [ ]``.
+
+    Returns:
+        Where it starts and where it ends; ``None`` where there is no box.
+    """
+    marker, heading = _ITEM_START.match(source, start), _HEADING_START.match(source, start)
+    if marker:
+        found = _BOX.match(source, marker.end())
+    else:
+        found = _HEADING_STATE.match(source, heading.end() if heading else start)
+    if of_status and heading is None and found is None:
+        found = _STATUS_BOX.match(source, start)
+    return found.span("state") if found else None
 
 
 def read_box_line(text: str, box: Box, *, with_id: bool = True) -> TaskLine:

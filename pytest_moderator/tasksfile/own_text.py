@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_moderator.tasksfile.fields import read_field
+from pytest_moderator.tasksfile.fields import Field, read_field
 from pytest_moderator.tasksfile.words import STATUS_KEYS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BOX = re.compile(r"(?<![\w\])])\\?\[(?:[^\w\[\]]|[xX_]|)\\?\](?=[\s*_|:]|$)")
 _MARK = re.compile(r"[✅☑✔]\ufe0f?")
-_BULLET = re.compile(r"(?:(?:[-+*>|]|\d{1,9}[.)])\s+)*")
+_BULLET = re.compile(r"(?:(?:[-+*>]|\d{1,9}[.)])\s+)*")
 _STATUS_WORD = re.compile("|".join(sorted(STATUS_KEYS)), re.IGNORECASE)
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -41,8 +41,13 @@ def said_in(text: str) -> Iterator[str]:
     may_hold_status = _STATUS_WORD.search(text) is not None
     for raw in text.split("\n"):
         line = _stateless(raw)
-        if line and not (may_hold_status and _is_status(line)):
+        if line and not (may_hold_status and _says_status(line)):
             yield line
+
+
+def is_status(name: str) -> bool:
+    """Whether the name of a field says that its value is how far the task is."""
+    return Field(name, "", 0, plain=False).key in STATUS_KEYS
 
 
 def _stateless(line: str) -> str:
@@ -53,10 +58,12 @@ def _stateless(line: str) -> str:
     return " ".join(line.split())
 
 
-def _is_status(line: str) -> bool:
+def _says_status(line: str) -> bool:
+    if line.startswith("|"):  # a row of a table
+        return is_status(line.split("|")[1].strip("*_ :："))
     bullet = _BULLET.match(line)
     found = read_field(line[bullet.end() :] if bullet else line, 0)
-    return found is not None and found.key in STATUS_KEYS
+    return found is not None and is_status(found.name)
 
 
 def _letters(text: str) -> str:

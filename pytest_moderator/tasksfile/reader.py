@@ -24,12 +24,15 @@ from pytest_moderator.tasksfile.fields import fields_of
 from pytest_moderator.tasksfile.files import named_files, normalise
 from pytest_moderator.tasksfile.front_matter import FrontMatter, read_front_matter
 from pytest_moderator.tasksfile.leftovers import no_tasks, passed_over
+from pytest_moderator.tasksfile.lines import find_state
 from pytest_moderator.tasksfile.phases import phases_of
 from pytest_moderator.tasksfile.sections import Stories, is_dependencies, read_waves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from pytest_moderator.tasksfile.dialects import Reading
 
 MAX_BYTES = 10 * 1024 * 1024
 _BOM = "\ufeff"
@@ -52,6 +55,8 @@ class TasksFile:
         front_matter: the value of the key ``moderator`` of its front matter.
         front_matter_line: 1-based line of that key; 0 where there is none.
         problems: all that is wrong with it, in the order of its lines.
+        further_lines: by task id, the lines of boxes that show its state besides the task's own line: where a list
+            repeats it, or a status below its heading.
     """
 
     path: Path
@@ -65,6 +70,7 @@ class TasksFile:
     front_matter: Mapping[str, Any] = field(default_factory=dict)
     front_matter_line: int = 0
     problems: tuple[Problem, ...] = ()
+    further_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_tasks_file(path: Path, display: str | None = None) -> TasksFile:
@@ -76,9 +82,9 @@ def read_tasks_file(path: Path, display: str | None = None) -> TasksFile:
     """
     display = str(path) if display is None else display
     try:
-        data = _read_bytes(path)
+        data = read_bytes(path)
         text = data.decode("utf-8")
-    except _UnreadableError as error:
+    except UnreadableError as error:
         return TasksFile(path, display, problems=(replace(error.problem, path=display),))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -89,30 +95,35 @@ def read_tasks_file(path: Path, display: str | None = None) -> TasksFile:
     return replace(parse_tasks(text, path, display), digest=hashlib.sha256(data).hexdigest())
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
+    """A file that cannot be read; ``problem`` says why."""
+
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message)
         self.problem = Problem(Severity.ERROR, code, message, hint)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read a tasks file.
+
+    Raises:
+        UnreadableError: it is missing, no regular file, too large, or may not be read.
+    """
     try:
         if not path.exists():
-            raise _UnreadableError("missing-file", "there is no such file", "check the path")
+            raise UnreadableError("missing-file", "there is no such file", "check the path")
         if not path.is_file():
-            raise _UnreadableError(
-                "not-a-file", "this is not a regular file", "name the Markdown file itself"
-            )
+            raise UnreadableError("not-a-file", "this is not a regular file", "name the Markdown file itself")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise _UnreadableError(
+        raise UnreadableError(
             "unreadable", f"the file cannot be read: {reason}", "check it and its rights"
         ) from None
     if len(data) > MAX_BYTES:
         limit = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
-        raise _UnreadableError("too-large", limit, "split it into several files")
+        raise UnreadableError("too-large", limit, "split it into several files")
     return data
 
 
@@ -175,6 +186,7 @@ def _parse(text: str, path: Path, display: str) -> TasksFile:
         front_matter=MappingProxyType(dict(front_matter.settings)),
         front_matter_line=front_matter.settings_line,
         problems=tuple(replace(problem, path=display) for problem in problems),
+        further_lines=_further_lines(drafts, reading, document),
     )
 
 
@@ -184,6 +196,20 @@ def _front_matter_problems(front_matter: FrontMatter) -> list[Problem]:
     message = f"the front matter cannot be read: {front_matter.error}"
     hint = "correct the YAML between the two '---' lines, or remove it"
     return [Problem(Severity.ERROR, "bad-front-matter", message, hint, line=front_matter.error_line)]
+
+
+def _further_lines(
+    drafts: Sequence[Draft], reading: Reading, document: Document
+) -> Mapping[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for draft in drafts:
+        line_id, status = draft.entry.line.id, draft.said.status_line
+        lines = reading.repeats.get(line_id.id, []) if line_id and reading.repeats else []
+        if draft.entry.box is None and status and find_state(document.lines[status - 1], of_status=True):
+            lines = [*lines, status]
+        if lines:
+            found[draft.id] = tuple(lines)
+    return MappingProxyType(found)
 
 
 def _finish(
