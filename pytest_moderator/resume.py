@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import TaskStatus
 from pytest_moderator.nearest import NearestIds
-from pytest_moderator.tasksfile.own_text import own_text, said_in
+from pytest_moderator.tasksfile.own_text import is_status, own_text, said_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -85,7 +85,7 @@ def fingerprint(task: Task) -> str:
         "commands": [(command.language, command.text) for command in task.commands],
         "depends_on": sorted(set(task.depends_on)),
         "files": sorted(set(task.files)),
-        "notes": [line for item in sorted(task.notes.items()) for line in said_in(": ".join(item))],
+        "notes": {name: tuple(said_in(text)) for name, text in task.notes.items() if not is_status(name)},
     }
     for name in _SAID:
         value = getattr(task, name)
