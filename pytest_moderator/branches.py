@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +11,8 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.branches import Outcome, begin, finish
 from pytest_moderator.isolation.checks import plan_git_run
 from pytest_moderator.isolation.git_run import GitOptions, GitRun
-from pytest_moderator.model import Problem, Severity
+from pytest_moderator.journal import JournalReader
+from pytest_moderator.model import Problem, Severity, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -40,6 +41,32 @@ def plan_branches(prepared: Sequence[Prepared], root: Path) -> tuple[GitRun | No
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))
     return run, problems
+
+
+def go_on(git: GitRun, run_id: str, state_dir: Path) -> GitRun:
+    """Give the run as one that goes on where an earlier session of it has ended.
+
+    Args:
+        git: what this session has found in the repository.
+        run_id: names the run.
+        state_dir: where records are kept.
+
+    Raises:
+        ModeratorError: the journal cannot be read.
+    """
+    earlier = GitRun.load(state_dir / "runs" / run_id) or git.named(run_id)
+    reader = JournalReader(state_dir)
+    try:
+        results = [row.result for row in reader.tasks(run_id) if row.status is TaskStatus.COMPLETED]
+    finally:
+        reader.close()
+    commits = [result["commit"] for result in results if result and result.get("commit")]
+    return replace(
+        git.named(run_id),
+        base=earlier.base,
+        base_branch=earlier.base_branch,
+        area=earlier.area,
+    ).continued([*earlier.reported, *commits])
 
 
 class Branches:

@@ -191,7 +191,7 @@ def hand_out(
         state_dir=root / prepared[0].settings.state_dir,
         with_deps=prepared[0].settings.with_deps,
         files=tuple(_file(entry, root, completed) for entry in prepared),
-        git=git and git.named(run_id),
+        git=git and (git if git.resumed else git.named(run_id)),
         written=tuple(path for path in (prepared[0].settings.events, prepared[0].settings.json) if path),
     )
 

@@ -90,9 +90,8 @@ def activate(config: pytest.Config) -> None:
     root = config.rootpath
     by_file = {nodeid_of(entry.tasks_file.path.absolute(), root): entry for entry in prepared}
     opening = _open(config, {file: entry.plan for file, entry in by_file.items()}, settings)
-    handout = hand_out(
-        prepared, run_id=opening.run_id, root=root, completed=opening.completed, git=config.stash[_GIT][0]
-    )
+    git = _go_on_with_branches(config.stash[_GIT][0], opening, root / settings.state_dir)
+    handout = hand_out(prepared, run_id=opening.run_id, root=root, completed=opening.completed, git=git)
     workers = _count_workers(config)
     recorder = _record(config, opening, handout, workers)
     run = Run(config, handout, by_file, recorder, workers=workers, completed=opening.completed)
@@ -272,6 +271,15 @@ def _plan_branches(
     from pytest_moderator.branches import plan_branches  # noqa: PLC0415 (most runs have no branches)
 
     return plan_branches(prepared, config.rootpath)
+
+
+def _go_on_with_branches(git: GitRun | None, opening: Opening, state_dir: Path) -> GitRun | None:
+    """Take over what the run has in the repository, when it goes on."""
+    if git is None or not opening.resumed:
+        return git
+    from pytest_moderator.branches import go_on  # noqa: PLC0415 (most runs have no branches)
+
+    return go_on(git, opening.run_id, state_dir)
 
 
 def _check_agreement(prepared: tuple[Prepared, ...]) -> None:

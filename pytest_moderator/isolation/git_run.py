@@ -160,11 +160,10 @@ class GitRun:
         area = self.area.parent if self.run_id else self.area
         return replace(self, run_id=run_id, area=area / run_id) if run_id else self
 
-    def continued(self, reported: Iterable[str] = (), options: GitOptions | None = None) -> Self:
+    def continued(self, reported: Iterable[str] = ()) -> Self:
         """Give the run as one that goes on with itself.
 
         Args:
             reported: the merge commits of tasks whose end is known: when such a task runs again, that is meant.
-            options: those of now; as they were without them.
         """
-        return replace(self, resumed=True, reported=tuple(reported), options=options or self.options)
+        return replace(self, resumed=True, reported=tuple(dict.fromkeys(reported)))

@@ -183,6 +183,7 @@ class TerminalView:
             if phase:
                 write(f"{clean(phase)}: {_counts(results)}")
             self._explain(file, results)
+            self._say_where(results)
         show = report.workers > 1 and (report.speed_up or 0) > 1
         faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(
@@ -206,6 +207,15 @@ class TerminalView:
             self._terminal.write(f"  {', '.join(ids)} ")
             self._terminal.write(kind, **{_COLOURS[kind]: True})
             self._terminal.write_line(f": {why}")
+
+    def _say_where(self, results: Iterable[TaskResult]) -> None:
+        """Say what there is to know about the places of tasks."""
+        for result in results:
+            if result.worktree is not None:
+                where = f"its worktree: {_relative(result.worktree)}, its branch: {result.branch}"
+                self._terminal.write_line(f"  {result.task.id}: {where}")
+            for note in result.notes:
+                self._terminal.write_line(f"  {result.task.id}: {clean(note)}")
 
 
 def kind_of(result: TaskResult) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,3 +99,150 @@ def test_one_of_two_wins(project: Project, git, workers) -> None:
     branch = integration(git)
     assert git("show", f"{branch}:shared.txt") == won[-1]
     assert git("show", f"{session.tasks[lost]['branch']}:shared.txt") == lost[-1]
+
+
+@pytest.mark.parametrize("retry_from", ["fresh", "kept"])
+def test_a_run_goes_on(project: Project, git, workers, retry_from: str) -> None:
+    project.tasks(
+        "- [ ] T001 [P] one\n  - run: `echo 1 >> one.txt`\n"
+        f"- [ ] T002 [P] two\n  - run: `echo 2 >> two.txt; test -e {project.path}/now`\n"
+        "- [ ] T003 both (depends on T001, T002)\n  - run: `cat one.txt two.txt > both.txt`\n"
+    )
+    project.write("moderator.yaml", f"isolation: branch\nretry_from: {retry_from}\n")
+    commit(git)
+    first = project.run(*workers, "tasks.md")
+    assert first.statuses == {"T001": "completed", "T002": "failed", "T003": "skipped"}
+    assert f"T002: its worktree: .moderator/worktrees/{first.report['run_id']}/tasks/T002" in first.output
+    git("commit", "--quiet", "--allow-empty", "--message", "meanwhile")
+    project.write("now", "")
+    git("add", "now")
+    git("commit", "--quiet", "--message", "now")
+
+    again = project.run(*workers, "--moderator-resume", "tasks.md")
+    assert again.exit_code == 0, again.output
+    branch = integration(git)
+    twice = "2\n2" if retry_from == "kept" else "2"
+    assert git("show", f"{branch}:both.txt") == f"1\n{twice}"
+    assert len(git("log", "--merges", "--first-parent", "--format=%s", branch).splitlines()) == 3
+    assert git("worktree", "list").count("\n") == 0
+
+    rerun = project.run(*workers, "--moderator-rerun=T001", "tasks.md")
+    assert rerun.statuses["T001"] == "completed"
+    assert git("show", f"{branch}:one.txt") == "1\n1"
+
+
+def test_a_run_that_was_killed_goes_on(project: Project, git, workers) -> None:
+    numbers = range(8)
+    project.tasks("".join(f"- [ ] T00{n} [P] t\n  - run: `sleep 0.2; echo {n} > {n}.txt`\n" for n in numbers))
+    commit(git)
+    command = [
+        sys.executable,
+        "-mpytest",
+        "--moderator",
+        "--moderator-isolation=branch",
+        *workers,
+        "tasks.md",
+    ]
+    for merged in (1, 3):
+        resume = ["--moderator-resume"] if merged > 1 else []
+        run = subprocess.Popen([*command, *resume], cwd=project.path, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while run.poll() is None and time.monotonic() < deadline and merges(git) < merged:
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    session = project.run(*workers, "--moderator-isolation=branch", "--moderator-resume", "tasks.md")
+
+    assert session.exit_code == 0, session.output
+    branch = integration(git)
+    assert {f"{n}.txt" for n in numbers} <= set(git("ls-tree", "--name-only", branch).splitlines())
+    assert merges(git) == len(numbers)
+    assert git("worktree", "list").count("\n") == 0
+    assert git("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines() == ["main", branch]
+    assert git("fsck", "--full", "--no-dangling") == ""
+
+
+def merges(git) -> int:
+    return int(git("rev-list", "--count", "--merges", "--branches=moderator/*"))
+
+
+class TestTheEnd:
+    def test_the_users_branch_is_moved_on(self, project: Project, git) -> None:
+        project.tasks("- [ ] T001 one\n  - run: `echo 1 > one.txt`\n")
+        commit(git)
+        session = project.run("--moderator-isolation=branch", "--moderator-merge=fast-forward", "tasks.md")
+        assert session.exit_code == 0
+        assert "and main was moved on to it" in session.output
+        assert (project.path / "one.txt").read_text() == "1\n"
+        assert git("status", "--porcelain") == ""
+
+    def test_why_it_was_not(self, project: Project, git) -> None:
+        project.tasks(
+            "- [ ] T001 one\n"
+            f"  - run: `echo 1 > one.txt; cd {project.path}; git commit -q --allow-empty -m x`\n"
+        )
+        commit(git)
+        session = project.run("--moderator-isolation=branch", "--moderator-merge=fast-forward", "tasks.md")
+        assert session.exit_code == 0
+        assert "main has moved on or is gone: git merge moderator/" in session.output
+
+    def test_nothing_was_merged(self, project: Project, git) -> None:
+        project.tasks("- [ ] T001 one\n  - run: `true`\n")
+        commit(git)
+        session = project.run("--moderator-isolation=branch", "tasks.md")
+        assert "git: nothing was merged" in session.output
+        assert git("for-each-ref", "--format=%(refname:short)", "refs/heads") == "main"
+
+
+def test_uncommitted_changes_are_refused_or_taken_along(project: Project, git) -> None:
+    project.tasks("- [ ] T001 one\n  - run: `cat shared.txt new.txt > one.txt`\n")
+    commit(git)
+    project.write("shared.txt", "changed\n")
+    project.write("new.txt", "new\n")
+    refused = project.run("--moderator-isolation=branch", "tasks.md")
+    assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "git: error uncommitted-changes: shared.txt would not be there" in refused.errors
+    assert project.run("--co", "--moderator-isolation=branch", "tasks.md").exit_code == 0
+
+    session = project.run("--moderator-isolation=branch", "--moderator-dirty=include", "tasks.md")
+    assert session.exit_code == 0, session.output
+    assert git("show", f"{integration(git)}:one.txt") == "changed\nnew"
+    assert git("status", "--porcelain").split() == ["M", "shared.txt", "??", "new.txt"]
+
+
+def test_a_conflict_is_tried_again(project: Project, git) -> None:
+    project.tasks(
+        "- [ ] T001 [P] one\n  - run: `sleep 0.5; echo 1 >> shared.txt`\n"
+        "- [ ] T002 [P] two\n  - run: `sleep 0.5; echo 2 >> shared.txt`\n"
+    )
+    project.write("moderator.yaml", "isolation: full\non_conflict: retry\n")
+    commit(git)
+    session = project.run("-n2", "tasks.md")
+    assert session.exit_code == 0, session.output
+    lines = git("show", f"{integration(git)}:shared.txt").splitlines()
+    assert (lines[0], sorted(lines[1:])) == ("first", ["1", "2"])
+    assert sorted(task["attempts"] for task in session.tasks.values()) == [1, 2]
+
+
+def test_a_setup_has_a_log(project: Project, git) -> None:
+    project.tasks(
+        "- [ ] T001 one\n  - run: `cat made.log`\n- [ ] T002 two\n  - run: `true`\n  - env: BROKEN=1\n"
+    )
+    project.write(".gitignore", (project.path / ".gitignore").read_text() + "*.log\n")
+    project.write(
+        "moderator.yaml", "isolation: branch\nsetup: echo made; test -z $BROKEN; echo x > made.log\n"
+    )
+    commit(git)
+    session = project.run("tasks.md")
+    assert session.statuses == {"T001": "completed", "T002": "failed"}
+    assert "failed: exit code 1; see " in session.reasons["T002"]
+    assert Path(session.reasons["T002"].rpartition("see ")[2]).read_text() == "made\n"
+
+
+def test_ids_of_two_files_do_not_meet(project: Project, git) -> None:
+    for name in ("one", "two"):
+        project.tasks(f"- [ ] T001 a\n  - run: `echo {name} > {name}.txt`\n", f"{name}/tasks.md")
+    commit(git)
+    session = project.run("-n2", "--moderator-isolation=branch", "one", "two")
+    assert session.exit_code == 0, session.output
+    assert {"one.txt", "two.txt"} <= set(git("ls-tree", "--name-only", integration(git)).splitlines())
