@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import re
 import shutil
+import subprocess
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ from pytest_moderator.backends.agents.follow import Follower
 from pytest_moderator.backends.agents.judge import Evidence, Verdict, judge
 from pytest_moderator.backends.agents.options import AgentOptions
 from pytest_moderator.backends.agents.prompt import ANSWER, make_prompt
-from pytest_moderator.backends.base import ProcessSpec
+from pytest_moderator.backends.base import Health, ProcessSpec
 from pytest_moderator.clock import shown
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity, TaskResult, TaskStatus
@@ -43,6 +45,7 @@ _ADAPTERS = {
 }
 _IDLE = 900.0  # seconds without an event, for agents that tell events
 _LAST_WORDS = 4096  # bytes of standard error in which a failure is looked for
+_VERSION_PATIENCE = 4.0  # seconds
 _PROMPT = "prompt.md"
 _SESSION = "session.json"
 _BEFORE = "work-tree.txt"
@@ -71,18 +74,41 @@ class Agent:
         self.options = AgentOptions.of(settings)
 
     def validate(self, task: Task) -> list[Problem]:
-        """Name what is missing: the program, or a file that the settings name."""
-        problems = []
-        program = self._adapter().command()[0]
-        if not shutil.which(program):
-            message = f"{program!r} is not installed, but {task.id} is for the backend {self.name!r}"
-            hint = f"install it, or name it with backends.{self.name}.command"
-            problems.append(Problem(Severity.ERROR, "missing-program", message, hint, line=task.line))
+        """Name a file that the settings name and that is not there."""
         rules = self.options.prompt_file
-        if rules is not None and not rules.is_file():
-            message = f"backends.{self.name}.prompt_file: there is no file {str(rules)!r}"
-            problems.append(Problem(Severity.ERROR, "missing-file", message, "make it", line=task.line))
-        return problems
+        if rules is None or rules.is_file():
+            return []
+        message = f"backends.{self.name}.prompt_file: there is no file {str(rules)!r}"
+        return [Problem(Severity.ERROR, "missing-file", message, "make it", line=task.line)]
+
+    def health(self) -> Health:
+        """Look for the program; it is not started for that."""
+        program = self._adapter().command()[0]
+        path = shutil.which(program)
+        if path is None:
+            hint = f"install it, or name it with backends.{self.name}.command"
+            return Health(ok=False, detail=f"{program!r} is not installed", hint=hint)
+        return Health(detail=path)
+
+    def version(self) -> str | None:
+        """Ask the program for its version; ``None`` where it does not tell, or is one that we do not know."""
+        if self.options.type == "custom":
+            return None
+        command = [*self._adapter().command(), "--version"]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=True,
+                timeout=_VERSION_PATIENCE,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        found = re.search(r"\d+(?:\.\d+)+[\w.+-]*", done.stdout)
+        return found[0] if found else None
 
     def run(self, task: Task, context: AttemptContext) -> TaskResult:
         """Let the agent try a task once.
@@ -325,7 +351,7 @@ def _size(path: Path) -> int:
 def _before(context: AttemptContext) -> str | None:
     """Look at the work tree before the first attempt: a later one may find that the work has been done."""
     noted = context.directory / _BEFORE
-    with contextlib.suppress(FileNotFoundError):
+    if context.attempt > 1 and noted.exists():
         return noted.read_text(encoding="utf-8") or None
     found = look(context.working_directory, context.written)
     noted.write_text(found or "", encoding="utf-8")

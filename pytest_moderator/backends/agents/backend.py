@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends.base import Backend
@@ -9,7 +10,8 @@ from pytest_moderator.backends.base import Backend
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_moderator.backends.base import AttemptContext
+    from pytest_moderator.backends.agents.agent import Agent
+    from pytest_moderator.backends.base import AttemptContext, Health
     from pytest_moderator.model import Problem, Task, TaskResult
 
 
@@ -31,13 +33,23 @@ class AgentBackend(Backend):
         return False
 
     def validate(self, task: Task) -> list[Problem]:
-        """Name what is missing: the program, or a file that its settings name."""
-        from pytest_moderator.backends.agents.agent import Agent  # noqa: PLC0415 (only where one is used)
+        """Name a file that its settings name and that is not there."""
+        return self._agent.validate(task)
 
-        return Agent(self.name, self._settings).validate(task)
+    def health(self) -> Health:
+        """Say whether its program is installed."""
+        return self._agent.health()
+
+    def version(self) -> str | None:
+        """Give the version of its program, which is started for that; ``None`` where it cannot be known."""
+        return self._agent.version()
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Let the agent try the task once."""
-        from pytest_moderator.backends.agents.agent import Agent  # noqa: PLC0415 (likewise)
+        return self._agent.run(task, context)
 
-        return Agent(self.name, self._settings).run(task, context)
+    @cached_property
+    def _agent(self) -> Agent:
+        from pytest_moderator.backends.agents.agent import Agent  # noqa: PLC0415 (only where one is used)
+
+        return Agent(self.name, self._settings)

@@ -96,7 +96,10 @@ def _clock(text: str, now: datetime) -> datetime | None:
         if not (match["half"] or match["minute"]):  # a bare number may be anything
             continue
         try:
-            return _next_time(match, now.astimezone(_zone(match["zone"])))
+            zone = _zone(match["zone"])
+            # without a zone: a time of this machine's clock, whatever its offset will be by then
+            here = now.astimezone(zone) if zone else now.astimezone().replace(tzinfo=None)
+            return _next_time(match, here).astimezone(UTC)
         except (ValueError, OverflowError):
             continue
     return None
@@ -110,13 +113,15 @@ def _zone(name: str | None) -> tzinfo | None:
         return UTC
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"unknown time zone {name!r}") from error
 
 
 def _next_time(match: re.Match[str], now: datetime) -> datetime:
     hour = int(match["hour"])
     if match["half"]:
+        if not 1 <= hour <= 12:  # noqa: PLR2004 (a clock's)
+            raise ValueError("no such hour")
         hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
     found = now.replace(hour=hour, minute=int(match["minute"] or 0), second=0, microsecond=0)
     if not match["month"]:

@@ -163,7 +163,6 @@ def test_a_file_that_differed_before_counts_when_it_is_changed_again(stage: Stag
     (stage.repository / "new.txt").write_text("from before\n")
     (stage.repository / "README.md").write_text("from before\n")
     assert not stage.play("done ok").success
-    stage.left("work-tree.txt").unlink()
     assert stage.play("write new.txt and more ; done ok").success
 
 
@@ -193,7 +192,6 @@ def test_in_a_repository_without_a_commit(stage: Stage, tmp_path: Path) -> None:
     git(folder, "init", "-q")
     stage.place = replace(stage.place, working_directory=folder)
     assert not stage.play("done ok").success
-    stage.left("work-tree.txt").unlink()
     assert stage.play("write a ; done ok").success
 
 
@@ -260,16 +258,34 @@ def test_a_program_that_is_not_there(stage: Stage) -> None:
     assert str(result.error_message).startswith("cannot start 'no-such-agent': No such file")
 
 
-def test_problems_are_named_before_the_run(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_before_the_run(tmp_path: Path) -> None:
     task = Task("T7", "Do it", 4)
-    settings = {"type": "claude", "command": ["no-such-agent"], "prompt_file": str(tmp_path / "rules.md")}
-    program, rules = AgentBackend("writer", settings).validate(task)
-    assert (program.code, program.line) == ("missing-program", 4)
-    assert program.message == "'no-such-agent' is not installed, but T7 is for the backend 'writer'"
-    assert program.hint == "install it, or name it with backends.writer.command"
-    assert rules.code == "missing-file"
+    backend = AgentBackend("writer", {"type": "claude", "prompt_file": str(tmp_path / "rules.md")})
+    [problem] = backend.validate(task)
+    assert (problem.code, problem.line) == ("missing-file", 4)
     (tmp_path / "rules.md").touch()
-    assert AgentBackend("writer", {**settings, "command": ["sh"]}).validate(task) == []
+    assert backend.validate(task) == []
+    assert AgentBackend("writer", {"type": "claude"}).validate(task) == []
+
+
+def test_whether_it_is_installed(tmp_path: Path) -> None:
+    health = AgentBackend("writer", {"type": "claude", "command": ["no-such-agent"]}).health()
+    assert (health.ok, health.detail) == (False, "'no-such-agent' is not installed")
+    assert health.hint == "install it, or name it with backends.writer.command"
+    assert AgentBackend("writer", {"type": "claude", "command": ["sh"]}).health().ok
+
+
+@pytest.mark.parametrize(
+    ("script", "version"),
+    [("echo 2.1.212 '(Claude Code)'", "2.1.212"), ("echo hello", None), ("exit 3", None)],
+)
+def test_its_version(tmp_path: Path, script: str, version: str | None) -> None:
+    program = tmp_path / "agent"
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] || exit 9\n{script}\n')
+    program.chmod(0o755)
+    settings = {"type": "claude", "command": [str(program)]}
+    assert AgentBackend("writer", settings).version() == version
+    assert AgentBackend("writer", {**settings, "type": "custom"}).version() is None
 
 
 def test_rules_that_have_gone_away(stage: Stage, tmp_path: Path) -> None:

@@ -126,8 +126,12 @@ def test_what_is_missing_is_said_before_the_run(project: Path) -> None:
     (project / "tasks.md").write_text("- [ ] T001 Write it\n  - backend: claude\n")
     done, results = run(project)
     assert done.returncode == 4
-    assert "tasks.md:1: error missing-program: 'no-such-program' is not installed" in done.stderr
-    assert not results
+    assert "tasks.md:1: error unhealthy-backend: backend 'claude' cannot be used" in done.stderr
+    assert (
+        "'no-such-program' is not installed (install it, or name it with backends.claude.command)"
+        in done.stderr
+    )
+    assert [result["attempts"] for result in results.values()] in ([], [0])
 
 
 def test_front_matter_can_set_an_agent(project: Path) -> None:
