@@ -73,6 +73,8 @@ class Control:
         """Do what was asked for since the last time. For the main thread."""
         while not self._inbox.empty():
             self._inbox.get()()
+        if self._run.waiting:
+            self._run.ask_again(time.monotonic())
 
     def wait(self) -> None:
         """Wait until something is asked for. For a main thread that has nothing else to wait for."""
@@ -94,7 +96,7 @@ class Control:
             for request in requests:
                 self._act(request)
                 self._inbox.put(partial(self._obey, request))
-            if self._paused_too_long() or requests:
+            if self._paused_too_long() or requests or self._is_due():
                 self.wake()
             if self._held_at is not None and time.monotonic() > self._held_at + _HOLD_AGAIN:
                 self._hold()
@@ -137,6 +139,11 @@ class Control:
         """Give the node ids that a request is about."""
         files = (f for f in self._run.handout.files if request.file in (None, f.nodeid))
         return [f"{file.nodeid}::{request.task_id}" for file in files if request.task_id in file.by_id]
+
+    def _is_due(self) -> bool:
+        """Whether a task has waited long enough to ask again whether it may start."""
+        now = time.monotonic()
+        return any(w.until is not None and w.until <= now for w in list(self._run.waiting.values()))
 
     def _paused_too_long(self) -> bool:
         limit = self._settings.pause_timeout

@@ -8,7 +8,8 @@ The rules, told once:
 3. Two steps that share a lock never run at the same time.
 4. Of the ready steps, the one with the highest priority starts first; among equals the first in the list.
 5. After :meth:`Coordinator.stop`, or while it is paused, nothing new starts.
-6. A step that has failed may be opened again, and with it all that is blocked because of it.
+6. A step that was started may be *held* instead, and let go later: until then it is as if it were not ready.
+7. A step that has failed may be opened again, and with it all that is blocked because of it.
 
 Nothing here knows a process, a clock or pytest: it is asked, and told what happened.
 """
@@ -113,6 +114,7 @@ class Coordinator:
         self._gate_before: dict[str, _Gate] = {}
         self._blocked: set[str] = set()
         self._passed: set[str] = set()
+        self._held: set[str] = set()
         self._satisfied = frozenset(satisfied)
         self._stopped = False
         self.paused = False
@@ -194,7 +196,7 @@ class Coordinator:
             entry = heapq.heappop(self._ready)
             key, locks = entry[2], self._steps[entry[2]].locks
             busy = next((lock for lock in locks if lock in self._busy), None)
-            if busy is None and key not in self._ended and key not in self._running:
+            if busy is None and not self._is_stale(key):
                 self._busy.update(locks)
                 self._running[key] = None
                 return key
@@ -202,6 +204,10 @@ class Coordinator:
                 heapq.heappush(self._parked[busy], entry)
             self._give_way(locks)
         return None
+
+    def _is_stale(self, key: str) -> bool:
+        """Whether an entry is left over from before its step was started, ended or held otherwise."""
+        return key in self._ended or key in self._running or key in self._held
 
     def end(self, key: str, *, success: bool) -> list[Blocked]:
         """Record that a step has ended.
@@ -219,6 +225,7 @@ class Coordinator:
         if self._steps[key].key in self._ended:
             return []
         self._free(key)
+        self._held.discard(key)
         self._ended[key] = success
         if not self._is_held_up(key):
             self._open_gates(key)
@@ -232,6 +239,22 @@ class Coordinator:
         """Put a running step back among the ready ones, to be started once more; else do nothing."""
         if self._free(key):
             self._push(key)
+
+    def hold(self, key: str) -> None:
+        """Take a running step back and do not start it, until :meth:`let_go`; else do nothing."""
+        if self._free(key):
+            self._held.add(key)
+
+    def let_go(self, key: str) -> None:
+        """Put a held step among the ready ones again; do nothing if it is not held."""
+        if key in self._held:
+            self._held.discard(key)
+            self._push(key)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """What was held and has not been let go or ended."""
+        return frozenset(self._held)
 
     def reopen(self, key: str) -> list[str]:
         """Let a step that ended without success start once more, and what only that one blocked wait for it again.

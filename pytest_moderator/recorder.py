@@ -131,6 +131,17 @@ class Recorder:
                 payload={**payload, **started},
             )
 
+    def waits(self, found: Found, reason: str) -> None:
+        """Write down that a task waits for something before it starts."""
+        with self._trying():
+            self.journal.record(
+                "task_waits",
+                file=found[0].nodeid,
+                task_id=found[1].id,
+                status=TaskStatus.PAUSED,
+                reason=reason,
+            )
+
     def interrupted(self, found: Found, reason: str) -> None:
         """Write down that a task was ended with the run, so that it runs again when the run goes on."""
         with self._trying():

@@ -22,11 +22,13 @@ from pytest_moderator.availability import refusals_of_run
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
+from pytest_moderator.gates import Shut
 from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
+from pytest_moderator.tell import tell
 from pytest_moderator.verdict import PROGRESS, Verdict, describe, location_of, reports_of_skip
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.coordinator import Blocked
+    from pytest_moderator.gates import Gate, Wait
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
     from pytest_moderator.prepare import Prepared
@@ -50,6 +53,8 @@ class Run:
         workers: how many tasks can run at once.
         recorder: writes down what happens.
         cancelled: by node id of a task that is to be ended while it runs, why.
+        gates: asked before a task starts.
+        waiting: by node id of a task that a gate has turned away for now, what it waits for.
         worker_of: by node id, the process that was given the item last.
         stop_reason: why nothing new starts; empty while it does.
     """
@@ -71,6 +76,8 @@ class Run:
         self.accounts = Accounts(handout, completed)
         self._forced_end: RunStatus | None = None
         self.cancelled: dict[str, str] = {}
+        self.gates: list[Gate] = []
+        self.waiting: dict[str, Wait] = {}
         self.worker_of: dict[str, str] = {}
         self.stop_reason = ""
         self._prepared = prepared
@@ -141,13 +148,44 @@ class Run:
 
     def start_next(self, worker: str) -> str | None:
         """Take the most urgent item that may start now, for a process that is free; ``None`` when none may."""
-        nodeid = self.coordinator.start_next()
-        if nodeid is None:
-            return None
+        while (nodeid := self.coordinator.start_next()) is not None:
+            found = self.handout.find(nodeid)
+            if found is None:
+                self.worker_of[nodeid] = worker
+                return nodeid
+            answer = self._ask_gates(found)
+            if answer is None:
+                return self._start(nodeid, found, worker)
+            self._turn_away(nodeid, found, answer)
+        return None
+
+    def _ask_gates(self, found: tuple[FileHandout, Task]) -> Wait | Shut | None:
+        answers = (gate.ask(*found) for gate in self.gates)
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _turn_away(self, nodeid: str, found: tuple[FileHandout, Task], answer: Wait | Shut) -> None:
+        if isinstance(answer, Shut):
+            self._skip(nodeid, answer.reason)
+            self._skip_blocked(self.coordinator.end(nodeid, success=False))
+            return
+        self.coordinator.hold(nodeid)
+        if nodeid not in self.waiting or self.waiting[nodeid].reason != answer.reason:
+            self.recorder.waits(found, answer.reason)
+        self.waiting[nodeid] = answer
+
+    def ask_again(self, now: float | None = None) -> None:
+        """Ask the gates again about tasks that wait.
+
+        Args:
+            now: only about those whose time has come, on the monotonic clock; all without it.
+        """
+        for nodeid, answer in self.waiting.items():
+            if now is None or (answer.until is not None and answer.until <= now):
+                self.coordinator.let_go(nodeid)
+
+    def _start(self, nodeid: str, found: tuple[FileHandout, Task], worker: str) -> str | None:
         self.worker_of[nodeid] = worker
-        found = self.handout.find(nodeid)
-        if found is None:
-            return nodeid
+        self.waiting.pop(nodeid, None)
         logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
         if self.recorder.started(found, worker, logs, waited=self.coordinator.waits(nodeid)):
             return nodeid
@@ -284,14 +322,7 @@ class Run:
             self._tell("pytest_moderator_task_complete", result=result)
 
     def _tell(self, name: str, **facts: object) -> None:
-        """Tell those who watch, each for himself: a mistake of one must change nothing for all others."""
-        for implementation in reversed(getattr(self.config.hook, name).get_hookimpls()):
-            try:
-                implementation.function(*(facts[argument] for argument in implementation.argnames))
-            except pytest.exit.Exception:
-                raise
-            except (Exception, pytest.fail.Exception, pytest.skip.Exception):
-                LOGGER.exception("%s failed; the run goes on", name)
+        tell(self.config, name, **facts)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell those who watch that a task has started (those that are skipped only seem to)."""

@@ -31,6 +31,8 @@ from pytest_moderator.run import Run
 from pytest_moderator.runner import install_runner
 from pytest_moderator.sequential import SequentialLoop
 from pytest_moderator.settings import OPTIONS
+from pytest_moderator.tasksfile.checkbox import CheckBoxes
+from pytest_moderator.ticking import Ticking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +100,10 @@ def activate(config: pytest.Config) -> None:
     control = Control(run, recorder, settings)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
+    if not config.option.collectonly:
+        boxes = {file: CheckBoxes(entry.tasks_file) for file, entry in by_file.items()}
+        marked = frozenset(file for file, entry in by_file.items() if entry.settings.mark)
+        register(Ticking(handout, boxes, marked), "moderator_ticking")
     register(control, "moderator_control")
     register(TasksCollection(handout), "moderator_collection")
     if handout.git:

@@ -19,7 +19,7 @@ class Model:
     def __init__(self, steps, satisfied):
         self.steps = {step.key: step for step in steps}
         self.satisfied = satisfied
-        self.running, self.ended, self.blocked, self.turned = set(), {}, set(), set()
+        self.running, self.ended, self.blocked, self.turned, self.held = set(), {}, set(), set(), set()
         self.block()
 
     def block(self):
@@ -62,6 +62,7 @@ class Model:
         return (
             key not in self.ended
             and key not in self.running
+            and key not in self.held
             and all(self.ended.get(need, need in self.satisfied) for need in step.needs)
             and self.has_its_turn(key)
             and not busy.intersection(step.locks)
@@ -128,7 +129,17 @@ def play(steps, chance):
             key = chance.choice(sorted(model.running))
             coordinator.again(key)
             model.running.discard(key)
-        elif action < 0.65 and (failed := sorted(key for key, well in model.ended.items() if not well)):
+        elif action < 0.63 and model.running:
+            key = chance.choice(sorted(model.running))
+            coordinator.hold(key)
+            model.running.discard(key)
+            model.held.add(key)
+        elif action < 0.7 and model.held:
+            key = chance.choice(sorted(model.held))
+            coordinator.let_go(key)
+            coordinator.let_go(key)
+            model.held.discard(key)
+        elif action < 0.75 and (failed := sorted(key for key, well in model.ended.items() if not well)):
             key = chance.choice(failed)
             opened = sorted(coordinator.reopen(key))
             assert opened == model.reopen(key)
@@ -138,11 +149,13 @@ def play(steps, chance):
             if key is not None:
                 success = chance.random() < 0.8
                 model.running.discard(key)
+                model.held.discard(key)
                 model.ended[key] = success
                 blocked = coordinator.end(key, success=success)
                 assert sorted(entry.key for entry in blocked) == model.block()
                 reported += [entry.key for entry in blocked]
         assert set(coordinator.running) == model.running
+        assert coordinator.held == model.held
         assert coordinator.outcomes == model.ended
         assert coordinator.pending == tuple(
             step.key for step in steps if step.key not in model.ended and step.key not in model.running
