@@ -1,4 +1,4 @@
-"""What a worker tells of an item in one message, where xdist sends six.
+"""What a worker tells of a task in one message, where xdist sends six.
 
 Each message wakes the other process up, and execnet takes one apart byte by byte in Python. A task without fixtures
 has nothing to set up or tear down: what its three reports say is known at the same moment, and sent at once.
@@ -28,19 +28,23 @@ class Bundler:
     """A worker's end.
 
     Attributes:
-        active: whether reports wait for the end of their item.
+        task: whether the item that runs is a task: the controlling process knows that it starts, for it sent it.
+        waits: whether reports wait for the end of the item.
     """
 
     def __init__(self, interactor: WorkerInteractor) -> None:
-        self.active = False
+        self.task = False
+        self.waits = False
         self._held: list[Event] = []
         self._send = interactor.channel.send
         interactor.sendevent = self.send
 
     def send(self, name: str, **facts: Any) -> None:
         """Send an event, behind those that waited; or have it wait."""
+        if self.task and name == "logstart":
+            return
         self._held.append((name, facts))
-        if self.active and name in _CAN_WAIT and not _is_progress(facts):
+        if self.waits and name in _CAN_WAIT and not _is_progress(facts):
             return
         events, self._held = self._held, []
         for message in _bundled(events):

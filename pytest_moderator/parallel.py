@@ -98,6 +98,9 @@ class ParallelScheduling:
         if nodeid in index:
             self._running[node] = nodeid
             node.send_runtest_some([index[nodeid], len(index)])
+            if found := self.run.handout.find(nodeid):  # a worker does not say it of tasks
+                location = location_of(nodeid, found)
+                self.config.hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
             return
         message = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
         self._report_crash(node, nodeid, message)

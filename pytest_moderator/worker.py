@@ -26,10 +26,8 @@ PYTHON = "moderator_python"
 
 
 def settle(config: pytest.Config) -> None:
-    """Take over what the controlling process has found out; a tasks file need not be there any more."""
-    arguments = config.workerinput[ARGS]  # type: ignore[attr-defined]
-    here = config.invocation_params.dir
-    config.args[:] = [argument for argument in arguments if (here / argument.split("::")[0]).exists()]
+    """Take over what the controlling process has found out."""
+    config.args[:] = config.workerinput[ARGS]  # type: ignore[attr-defined]
 
 
 def activate(config: pytest.Config) -> None:
@@ -38,8 +36,8 @@ def activate(config: pytest.Config) -> None:
     handout = Handout.from_json(workerinput[HANDOUT])
     config.pluginmanager.register(TasksCollection(handout), "moderator_collection")
     interactor = next(p for p in config.pluginmanager.get_plugins() if hasattr(p, "run_one_test"))
-    bundler = Bundler(interactor) if workerinput[PYTHON] == sys.version else None
-    config.pluginmanager.register(Worker(interactor, bundler), "moderator_worker")
+    worker = Worker(interactor, same_python=workerinput[PYTHON] == sys.version)
+    config.pluginmanager.register(worker, "moderator_worker")
     install_runner(config, handout, load_backends(config), workerinput["workerid"])
 
 
@@ -48,17 +46,24 @@ class Worker:
 
     Args:
         interactor: xdist's part, which runs an item as soon as it knows of another one behind it: for us, the relay.
-        bundler: sends what it says; ``None`` where the controlling process runs another Python.
+        same_python: whether the controlling process runs the very same Python.
     """
 
     _relay: RelayItem
     _last: pytest.Item
 
-    def __init__(self, interactor: WorkerInteractor, bundler: Bundler | None) -> None:
+    def __init__(self, interactor: WorkerInteractor, *, same_python: bool) -> None:
         self._interactor = interactor
-        self._bundler = bundler
+        self._same_python = same_python
+        self._bundler = Bundler(interactor)
         self._run_item = interactor.run_one_test
         interactor.run_one_test = self._run_one
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Name no file to pytest that is not there any more, at the last moment: tasks may remove their own."""
+        args, here = session.config.args, session.config.invocation_params.dir
+        args[:] = [argument for argument in args if (here / argument.split("::")[0]).exists()]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -78,8 +83,8 @@ class Worker:
             self._tear_down(items[following] if isinstance(following, int) else None)
             return
         self._last = self._relay.beside = item
-        if self._bundler:
-            self._bundler.active = isinstance(item, TaskItem) and not item.fixturenames
+        self._bundler.task = isinstance(item, TaskItem)
+        self._bundler.waits = self._same_python and isinstance(item, TaskItem) and not item.fixturenames
         self._run_item()
 
     def _tear_down(self, nextitem: pytest.Item | None) -> None:
