@@ -101,7 +101,7 @@ def begin_run(run: RunRecord, tasks: Sequence[TaskRecord], *, resumed: bool) -> 
     for row in rows:
         yield _TASK, row
     yield _EXPIRE_REQUESTS, (at, clean(run.id))
-    yield event(run.id, "run_resumed" if resumed else "run_started", at, _about(run, rows))
+    yield _event(run.id, "run_resumed" if resumed else "run_started", at, to_json(_about(run, rows)))
 
 
 def record(
@@ -109,7 +109,9 @@ def record(
     kind: str,
     task: tuple[str | None, str | None, int | None],
     status: TaskStatus | None,
-    data: Mapping[str, Any],
+    payload: Mapping[str, object],
+    *,
+    result: TaskResult | None,
 ) -> Iterator[Change]:
     """Give what records an event and, where it has a status, brings the row of its task up to date.
 
@@ -118,34 +120,29 @@ def record(
         kind: what has happened.
         task: tasks file, id and attempt.
         status: where the task stands now.
-        data: the payload.
+        payload: the payload, without status and result.
+        result: what came of the task.
     """
     at = now()
-    yield event(run_id, kind, at, data, task)
+    data = dict(payload) if status is None else {**payload, "status": status.value}
+    text = to_json(data)
+    kept = None if result is None else to_json(result_to_dict(result))
+    if kept is not None:
+        text = f'{text[:-1]},"result":{kept}}}'  # long, and needed twice
+    yield _event(run_id, kind, at, text, task)
     if status is not None:
         file, task_id, attempt = task
         names = {"run_id": clean(run_id), "file": clean_or_none(file), "task_id": clean_or_none(task_id)}
-        yield _BY_STATUS[status], names | _task_values(status, data, attempt, at)
-
-
-def payload(
-    more: Mapping[str, object], status: TaskStatus | None, result: TaskResult | None, reason: str | None
-) -> dict[str, Any]:
-    """Give the payload of an event of a task."""
-    data = dict(more)
-    if status is not None:
-        data["status"] = status.value
-    if reason is not None:
-        data["reason"] = clean(reason)
-    if result is not None:
-        data["result"] = result_to_dict(result)
-    return data
+        values = _task_values(status, payload, attempt, at)
+        if result is not None:
+            values |= _result_values(result, at) | {"result": kept}
+        yield _BY_STATUS[status], names | values
 
 
 def run_status(run_id: str, status: RunStatus, kind: str, more: Mapping[str, object]) -> Iterator[Change]:
     """Give what records where a run stands."""
     at = now()
-    yield event(run_id, kind, at, {**more, "status": status.value})
+    yield _event(run_id, kind, at, to_json({**more, "status": status.value}))
     exit_code = more.get("exit_code")
     values = {
         "run_id": clean(run_id),
@@ -160,21 +157,21 @@ def take(request: RequestRow) -> Iterator[Change]:
     """Give what marks a request as taken."""
     at = now()
     data = {"kind": request.kind, "by": request.by, "request": request.id, "asked_at": request.at}
-    yield event(request.run_id, "request", at, data, (request.file, request.task_id, None))
+    yield _event(request.run_id, "request", at, to_json(data), (request.file, request.task_id, None))
     yield _TAKE_REQUEST, (at, request.id)
 
 
-def event(
+def _event(
     run_id: str,
     kind: str,
     at: str,
-    data: object,
+    payload: str,
     task: tuple[str | None, str | None, int | None] = (None, None, None),
 ) -> Change:
     """Give what adds an event."""
     file, task_id, attempt = task
     names = (clean(run_id), clean_or_none(file), clean_or_none(task_id))
-    return _EVENT, (*names, attempt, clean(kind), at, to_json(data))
+    return _EVENT, (*names, attempt, clean(kind), at, payload)
 
 
 def _run_values(run: RunRecord, at: str) -> dict[str, Any]:
@@ -217,7 +214,7 @@ def _task_row(run_id: str, task: TaskRecord, at: str) -> dict[str, Any]:
 def _task_values(status: TaskStatus, data: Mapping[str, Any], attempt: int | None, at: str) -> dict[str, Any]:
     """Give the parameters that bring a task's row up to date, all but those that name the row."""
     under_way = status is TaskStatus.RUNNING
-    values = {
+    return {
         "status": status.value,
         "reason": _text(data.get("reason")),
         "worker": _text(data.get("worker")),
@@ -227,15 +224,15 @@ def _task_values(status: TaskStatus, data: Mapping[str, Any], attempt: int | Non
         "completed_at": at,
         "result": None,
     }
-    result = data.get("result")
-    if result is None:
-        return values
-    return values | {
-        "worker": _text(result["worker"] or data.get("worker")),
-        "retries": max(result["attempts"] - 1, 0),
-        "started_at": result["started_at"],
-        "completed_at": result["finished_at"] or at,
-        "result": to_json(result),
+
+
+def _result_values(result: TaskResult, at: str) -> dict[str, Any]:
+    """Give what a result knows better."""
+    worker = {} if result.worker is None else {"worker": clean(result.worker)}
+    return worker | {
+        "retries": max(result.attempts - 1, 0),
+        "started_at": result.started_at,
+        "completed_at": result.finished_at or at,
     }
 
 

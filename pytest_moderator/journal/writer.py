@@ -140,8 +140,11 @@ class Journal:
         if result is not None:
             status = result.status if status is None else status
             reason = result.error_message if reason is None else reason
-        data = changes.payload(payload, status, result, reason)
-        entry = changes.record(self._run(run_id), kind, (file, task_id, attempt), status, data)
+        if reason is not None:
+            payload = {**payload, "reason": clean(reason)}
+        entry = changes.record(
+            self._run(run_id), kind, (file, task_id, attempt), status, payload, result=result
+        )
         self._add(entry, durable=durable, at_once=status is not None and status.ended)
 
     def set_run_status(
