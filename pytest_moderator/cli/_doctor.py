@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,19 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.availability import missing_backends, pass_over_unhealthy
-from pytest_moderator.backends import with_way_given
+from pytest_moderator.backends import configure, with_way_given
+from pytest_moderator.backends.agents import AgentBackend
 from pytest_moderator.backends.builtin import pytest_moderator_backends
 from pytest_moderator.backends.health import HealthChecks
 from pytest_moderator.backends.installed import installed_backends
 from pytest_moderator.cli._console import Paint, count, one_line
 from pytest_moderator.cli._files import prepare_file, settings_here
+from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.checks import OLDEST
 from pytest_moderator.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.backends.base import Backend, Health
     from pytest_moderator.model import Problem
     from pytest_moderator.prepare import Prepared
     from pytest_moderator.settings import Settings
@@ -71,7 +74,7 @@ def examine(file: str | None, config: str | None) -> list[Finding]:
     prepared = None if file is None else prepare_file(file, {"config": config}, backends)
     settings, problems = settings_here(config) if prepared is None else (prepared.settings, prepared.problems)
     return [
-        *_backends(backends, prepared, HealthChecks(settings.health_timeout)),
+        *_backends(_as_set(backends, settings), prepared, HealthChecks(settings.health_timeout)),
         *(
             Finding("backend", entry.name, ok=False, detail=str(entry), hint=entry.hint, blocks=True)
             for entry in broken
@@ -80,6 +83,20 @@ def examine(file: str | None, config: str | None) -> list[Finding]:
         _state_directory(settings),
         _inputs(prepared, problems),
     ]
+
+
+def _as_set(backends: Sequence[Backend], settings: Settings) -> Sequence[Backend]:
+    """Give the backends as the settings have them; where those are wrong, that is said among the inputs."""
+    with contextlib.suppress(ModeratorError):
+        return configure(backends, settings.backends)
+    return backends
+
+
+def _version(backend: Backend, health: Health) -> str | None:
+    """Give the version of a backend's program; that of an agent is asked for by starting it, which no run does."""
+    if health.ok and health.version is None and isinstance(backend, AgentBackend):
+        return backend.version()
+    return health.version
 
 
 def _backends(
@@ -91,12 +108,13 @@ def _backends(
     if prepared is not None:
         users.update(prepared.backend_of(task) for task in prepared.plan.tasks if not task.done)
         missing.update(missing_backends(pass_over_unhealthy(prepared, checks)))
+    by_name = {backend.name: backend for backend in backends}
     for name, health in healths.items():
         yield Finding(
             "backend",
             name,
             ok=health.ok,
-            version=health.version,
+            version=_version(by_name[name], health),
             detail=health.detail,
             hint=health.hint,
             tasks=users[name],

@@ -15,6 +15,7 @@ from pytest_moderator.settings.collect import Collector, Found, Place
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_moderator.model import Problem
     from pytest_moderator.settings.option import Option
 
 AGENT_TYPES = ("ccpm", "claude", "codex", "custom", "gemini", "opencode")
@@ -199,13 +200,13 @@ def _read(collector: Collector, name: str, given: object, place: Place) -> dict[
         return None
     known = {**_OF_ALL, **_OF_TYPE[kind]}
     settings = {"type": kind, **_values(collector, known, given, place)}
-    collector.problems += _contradictions(settings, place)
+    collector.problems += _contradictions(settings, given, place)
     return settings
 
 
-def _unknown_type(place: Place, given: Mapping[str, object], kind: object) -> Any:
+def _unknown_type(place: Place, given: Mapping[str, object], kind: object) -> Problem:
     where = place.child("type") if "type" in given else place
-    near = difflib.get_close_matches(str(kind), AGENT_TYPES, n=1)
+    near = difflib.get_close_matches(str(kind), AGENT_TYPES, n=1, cutoff=0.7)
     hint = f"did you mean {near[0]!r}? " if near else ""
     message = (
         f"{where.key}: {kind!r} is no type of backend" if "type" in given else f"{place.key} needs a type"
@@ -241,32 +242,36 @@ def _nearest(key: str, known: Iterable[str], kind: str) -> str:
     return f"{other}known for {kind}: {', '.join(sorted(known))}"
 
 
-def _contradictions(settings: Mapping[str, Any], place: Place) -> Iterable[Any]:
-    """Name what is missing for a command of one's own."""
+def _contradictions(
+    settings: Mapping[str, Any], given: Mapping[str, object], place: Place
+) -> Iterable[Problem]:
+    """Name what is missing for a command of one's own, or does not go together."""
     if settings["type"] != "custom":
         return
-    command = settings.get("command", [])
-    if not command:
-        yield place.problem(
-            "bad-value", f"{place.key} needs a command, such as [my-agent, --prompt, '{{prompt}}']"
-        )
+    if given.get("command") is None:
+        hint = "such as [my-agent, --prompt, '{prompt}']"
+        yield place.problem("bad-value", f"{place.key} needs a command", hint)
+    for key, message, hint in _clashes(settings):
+        here = place.child(key)
+        yield here.problem("bad-value", f"{here.key} {message}", hint)
+
+
+def _clashes(settings: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Give the key to blame, what is wrong, and what to do."""
+    output, read = settings.get("output", "text"), settings.get("read", {})
     for key in ("command", "resume"):
         if "{model}" in settings.get(key, []) and "model" not in settings:
-            yield place.problem(
-                "bad-value", f"{place.key}.{key} has {{model}}, but there is no model: beside it"
-            )
-    if "resume" in settings and "{session}" not in command and "session" not in settings.get("read", {}):
+            yield key, "has {model}, but there is no model: beside it", "add one"
+    if "resume" in settings and "{session}" not in settings.get("command", []) and "session" not in read:
         hint = "put {session} into the command, or say in read: where the session is printed"
-        yield place.problem("bad-value", f"{place.key}.resume has no session to continue", hint)
-    is_text = settings.get("output", "text") == "text"
-    if "read" in settings and is_text:
-        yield place.problem("bad-value", f"{place.key}.read needs output: json or output: jsonl beside it")
-    if "fail_on" in settings and not is_text:
-        yield place.problem(
-            "bad-value", f"{place.key}.fail_on is for output: text; say in read: what is an error"
-        )
-    if settings.get("output") == "jsonl" and "final" not in settings.get("read", {}):
-        hint = "such as read: {final: type=result}"
-        yield place.problem(
-            "bad-value", f"{place.key}: output: jsonl needs to know which event is the last", hint
+        yield "resume", "has no session to continue", hint
+    if output == "text" and read:
+        yield "read", "needs output: json or output: jsonl beside it", "add one of them"
+    if output != "text" and "fail_on" in settings:
+        yield "fail_on", "is for output: text", "say in read: what is an error"
+    if output == "jsonl" and "final" not in read:
+        yield (
+            "output",
+            "needs to know which event is the last",
+            "add a condition such as read: {final: type=result}",
         )

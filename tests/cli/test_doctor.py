@@ -144,6 +144,23 @@ def test_a_fallback_is_enough(
     assert (found["shell"]["tasks"], found["tasks file"]["tasks"]) == (1, 3)
 
 
+def test_agents_are_looked_at_as_they_are_set(
+    project: Path, as_data: Callable[..., tuple[int, dict[str, dict[str, Any]]]]
+) -> None:
+    program = project / "my-claude"
+    program.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo '2.1.212 (Claude Code)'\n")
+    program.chmod(0o755)
+    (project / "moderator.yaml").write_text(
+        f"backends: {{claude: {{command: {program}}}, mine: {{type: codex, command: gone}}}}\n"
+    )
+    _, found = as_data()
+    assert (found["claude"]["ok"], found["claude"]["version"]) == (True, "2.1.212")
+    assert (found["mine"]["ok"], found["mine"]["detail"]) == (False, "'gone' is not installed")
+    (project / "moderator.yaml").write_text("backends: {shell: {type: claude}}\n")
+    _, found = as_data()
+    assert found["shell"]["ok"]
+
+
 def test_a_file_with_errors(
     project: Path, as_data: Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 ) -> None:

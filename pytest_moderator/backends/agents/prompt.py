@@ -79,9 +79,9 @@ def _rules(path: Path) -> str:
 
 def _task(task: Task) -> str:
     facts = {"phase": task.phase, "story": task.story, "files": ", ".join(task.files)}
-    told = "".join(f"- {name}: {value}\n" for name, value in facts.items() if value)
-    text = task.description or task.title
-    return f"# Task {task.id}: {task.title}\n\n{told}\n{_shorten(text, _LONGEST_TASK)}".strip()
+    told = "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+    text = _shorten(task.description or task.title, _LONGEST_TASK).strip()
+    return "\n\n".join(part for part in (f"# Task {task.id}: {task.title}", told, text) if part)
 
 
 def _retry(context: AttemptContext) -> str:
@@ -95,7 +95,7 @@ def _retry(context: AttemptContext) -> str:
 
 
 def _documents(context: AttemptContext) -> str:
-    folder = context.tasks_file.parent
+    folder = _folder(context)
     found = [
         f"- {_name(path, context)} ({meaning})"
         for name, meaning in _DOCUMENTS.items()
@@ -107,6 +107,17 @@ def _documents(context: AttemptContext) -> str:
     more = f"\n- and {left_out} more in {folder}" if left_out > 0 else ""
     listed = "\n".join(found[:_MOST_DOCUMENTS])
     return f"## Read these first, as far as they matter for the task\n\n{listed}{more}"
+
+
+def _folder(context: AttemptContext) -> Path:
+    """Give the folder of the tasks file; of a task with a work tree of its own, the one that is in there."""
+    path = context.tasks_file
+    if not path.is_relative_to(context.workspace):
+        for start in range(1, len(path.parts)):
+            there = context.workspace.joinpath(*path.parts[start:])
+            if there.is_file():
+                return there.parent
+    return path.parent
 
 
 def _files(path: Path) -> Iterator[Path]:
