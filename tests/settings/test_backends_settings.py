@@ -149,7 +149,7 @@ def test_a_custom_agent(tmp_path: Path) -> None:
         (f"{CUSTOM}    command: [a, '{{model}}']\n", 4, "has {model}, but there is no model: beside it"),
         (
             f"{CUSTOM}    command: a\n    resume: [a, '{{session}}']\n",
-            2,
+            5,
             "resume has no session to continue (put",
         ),
         (f"{CUSTOM}    command: a\n    read: {{result: x}}\n", 5, "read needs output: json or output: jsonl"),
