@@ -24,8 +24,9 @@ ENDS = {
     "data-pipeline": {},
     "acceptance": {},
     "hooks": {"T004": "failed"},
+    "sql-backend": {},
 }
-COUNTS = {"quickstart": 9, "data-pipeline": 16, "acceptance": 7, "hooks": 4}
+COUNTS = {"quickstart": 9, "data-pipeline": 16, "acceptance": 7, "hooks": 4, "sql-backend": 4}
 REPORT = """\
 Orders by country
 (made by T014)
@@ -95,11 +96,18 @@ def check_diary(copy: Path, results: Results) -> None:
     assert "Dear Grace" in (copy / "out" / "grace.txt").read_text()
 
 
+def check_shop(copy: Path, results: Results) -> None:
+    assert [result["backend"] for result in results.values()] == ["sql", "sql", "sql", "python"]
+    assert results["T002"]["stdout"] == "shop.db: 8 rows changed\n"
+    assert results["T004"]["stdout"] == "Grace 43.5\n"
+
+
 CHECKS = {
     "quickstart": check_page,
     "data-pipeline": check_report,
     "acceptance": check_tests,
     "hooks": check_diary,
+    "sql-backend": check_shop,
 }
 
 
