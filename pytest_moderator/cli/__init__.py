@@ -12,8 +12,7 @@ import io
 import os
 import pkgutil
 import sys
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.errors import ModeratorError
 
@@ -47,9 +46,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except ModeratorError as error:
-        print(f"moderator: error: {error}", file=sys.stderr)
+        from pytest_moderator.cleaning import clean  # noqa: PLC0415 (for a mistake only)
+
+        print(f"moderator: error: {clean(str(error))}", file=sys.stderr)
         return FOUND_ERRORS
     return code
+
+
+class _Version(argparse.Action):
+    """Prints the version. Finding it out is slow, so this is done on demand."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 (see above)
+
+        print(f"moderator {version('pytest-moderator')}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Look at tasks files before they run, and at runs.",
         epilog="Tasks are run by pytest: pytest --moderator tasks.md",
     )
-    parser.add_argument("--version", action="version", version=f"moderator {version('pytest-moderator')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="Show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):

@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_moderator.cleaning import clean
-from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from pytest_moderator.model import Problem
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -20,11 +21,16 @@ class Paint:
 
     Args:
         stream: where the text goes; only a terminal gets colours, and not with ``NO_COLOR``.
+
+    Attributes:
+        terminal: whether it goes to a terminal.
+        enabled: whether it is coloured.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         stream = sys.stdout if stream is None else stream
-        self.enabled = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.terminal = stream.isatty()
+        self.enabled = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def __call__(self, text: str, colour: str) -> str:
         """Colour a text, one of bold, dim, red, green, yellow, cyan."""
@@ -34,7 +40,7 @@ class Paint:
         """Write a problem in one line."""
         line = one_line(str(problem))
         severity = str(problem.severity)
-        colour = "red" if problem.severity is Severity.ERROR else "yellow"
+        colour = "red" if severity == "error" else "yellow"
         return line.replace(f" {severity} ", f" {self(severity, colour)} ", 1)
 
 

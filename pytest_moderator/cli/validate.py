@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from pytest_moderator.model import Problem, Severity
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from pytest_moderator.model import Problem
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+
+class Checked(NamedTuple):
     """What was found in one file.
 
     Attributes:
@@ -46,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     checked = [entry for name in arguments.files for entry in _check(name, arguments.config)]
     # what is wrong with the settings comes up with every file
     problems = tuple(dict.fromkeys(problem for entry in checked for problem in entry.problems))
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    errors = sum(problem.severity == "error" for problem in problems)
     show = _print_json if arguments.format == "json" else _print_text
     show(checked, problems, errors)
     return int(errors > 0)
@@ -54,6 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(name: str, config: str | None) -> list[Checked]:
     from pytest_moderator.cli._files import expand, prepare_file  # noqa: PLC0415 (other sub-commands do without)
+    from pytest_moderator.model import Problem, Severity  # noqa: PLC0415 (likewise)
 
     prepared = [(file, prepare_file(file, {"config": config})) for file in expand(name)]
     if not prepared:

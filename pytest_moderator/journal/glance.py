@@ -11,6 +11,7 @@ from pytest_moderator.model.task import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _NOT_ENDED = ", ".join(f"'{status.value}'" for status in RunStatus if not status.ended)
 _OPEN_RUNS = f"SELECT id FROM runs WHERE status IN ({_NOT_ENDED}) ORDER BY rowid DESC"  # noqa: S608 (our own words)
@@ -43,6 +44,11 @@ _STATUS = 6  # among the columns of a task
 
 class Glance(JournalReader):
     """Reads parts of a journal. What came of a task is left out, since it may be long."""
+
+    @property
+    def state_dir(self) -> Path:
+        """The state directory that the journal is in, absolute."""
+        return self.path.parent
 
     def alive(self) -> list[RunSummary]:
         """Give the runs that some process is at work on, the one that began last first.

@@ -1,0 +1,39 @@
+"""``moderator logs``: what a task has printed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_moderator.cli._options import TASK_HELP, add_run
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    text = "Print what a task has printed"
+    parser = commands.add_parser(
+        "logs",
+        help=text,
+        description=f"{text}: the standard output of its last attempt, byte by byte as it came; on a terminal "
+        "without control characters.",
+    )
+    parser.add_argument("id", metavar="ID", help=TASK_HELP)
+    parser.add_argument("--stderr", action="store_true", help="Print its standard error instead")
+    parser.add_argument(
+        "--attempt", type=int, metavar="N", help="Print an earlier attempt; the first one is 1"
+    )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="Go on as more comes, also with further attempts, until the task has ended",
+    )
+    add_run(parser, looking=True)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pytest_moderator.cli import _follow  # noqa: PLC0415 (other sub-commands do without)
+
+    return _follow.logs(arguments)
