@@ -19,7 +19,7 @@ class Change:
 
     Attributes:
         path: relative to the top; a directory of which git knows nothing ends with ``/``.
-        kind: ``1`` changed, ``2`` renamed, ``u`` unmerged, ``?`` unknown to git.
+        kind: ``1`` changed, ``2`` renamed, ``u`` unmerged, ``?`` unknown to git, ``!`` ignored.
         staged: whether it is in the index.
         submodule: what changed in a submodule, such as ``SCM.``; empty for a file.
     """
@@ -70,14 +70,14 @@ def read_status(git: Git, *arguments: str, config: Sequence[str] = ()) -> Status
             head = entry.removeprefix("# branch.oid ").replace("(initial)", "")
         elif entry.startswith("# branch.head "):
             branch = entry.removeprefix("# branch.head ").replace("(detached)", "")
-        elif entry[:1] in _FIELDS or entry[:1] == "?":
+        elif entry[:1] in _FIELDS or entry[:1] in ("?", "!"):
             changes.append(_change(entry))
     return Status(head, branch, tuple(changes))
 
 
 def _change(entry: str) -> Change:
     kind = entry[0]
-    if kind == "?":
+    if kind in ("?", "!"):
         return Change(entry[2:], kind)
     parts = entry.split(" ", _FIELDS[kind])
     submodule = parts[2] if parts[2] != "N..." else ""
