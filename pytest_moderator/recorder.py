@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_moderator.accounts import Accounts
+    from pytest_moderator.backends.routing import Choice
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.journal import Journal, Request, RunLock, RunRecord, RunStatus
     from pytest_moderator.model import Task, TaskResult
@@ -73,7 +74,9 @@ class Recorder:
         self.journal.begin_run(self._run, tasks, resumed=self._resumed)
         self._begun = True
 
-    def started(self, found: Found, worker: str, logs: str, *, waited: bool) -> bool:
+    def started(
+        self, found: Found, worker: str, logs: str, *, waited: bool, choice: Choice | None = None
+    ) -> bool:
         """Write down that a task starts, before it does.
 
         Args:
@@ -81,6 +84,7 @@ class Recorder:
             worker: the process that it is sent to.
             logs: folder of its logs.
             waited: whether it comes after others: their ends are on the disk before it starts.
+            choice: its backend, and why it is this one; ``None`` where there is none for it.
 
         Returns:
             Whether it may start.
@@ -93,7 +97,12 @@ class Recorder:
                 task_id=found[1].id,
                 status=TaskStatus.RUNNING,
                 durable=durable,
-                payload={"worker": worker, "logs": logs},
+                payload={
+                    "worker": worker,
+                    "logs": logs,
+                    "backend": choice and choice.backend.name,
+                    "backend_reason": choice and choice.reason,
+                },
             )
         self._unsynced = self._unsynced and not durable
         return not self.trouble

@@ -187,7 +187,8 @@ class Run:
         self.worker_of[nodeid] = worker
         self.waiting.pop(nodeid, None)
         logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
-        if self.recorder.started(found, worker, logs, waited=self.coordinator.waits(nodeid)):
+        waited = self.coordinator.waits(nodeid)
+        if self.recorder.started(found, worker, logs, waited=waited, choice=self.choice_of(*found)):
             return nodeid
         self.coordinator.again(nodeid)
         self._stop_in_trouble()

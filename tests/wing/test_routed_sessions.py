@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.journal import JournalReader
+
 if TYPE_CHECKING:
     from sessions import Project
 
@@ -88,6 +90,13 @@ def test_the_four_modes(project: Project, workers: tuple[str, ...], enabled: boo
         if event["kind"] == "task_started"
     }
     assert started == expected
+    reader = JournalReader(project.path / ".moderator")
+    (run,) = reader.runs()
+    recorded = [event for event in reader.events(run.id) if event.kind == "task_started"]
+    reader.close()
+    assert {
+        event.task_id: (event.payload["backend"], event.payload["backend_reason"]) for event in recorded
+    } == expected
 
 
 @pytest.mark.parametrize("place", ["moderator.yaml", "tasks.md"])
