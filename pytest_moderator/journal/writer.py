@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from pytest_moderator.journal import changes
-from pytest_moderator.journal.database import NAME
+from pytest_moderator.journal.database import BUSY_SECONDS, NAME
 from pytest_moderator.journal.records import JournalError
 from pytest_moderator.journal.requests import OPEN_REQUESTS, RequestRow
 from pytest_moderator.journal.schema import TOUCH
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _MOST_WAITING = 100
+_SHORT_PATIENCE = 0.1  # seconds
 _KNOWN = "SELECT count(*) FROM runs WHERE id = ?"
 
 
@@ -55,6 +56,7 @@ class Journal:
         self._failing = False
         self._writing = False
         self._synced = True
+        self._patience = BUSY_SECONDS
         self._run_id: str | None = None
         self._taken: set[int] = set()
         self._process = os.getpid()
@@ -266,6 +268,8 @@ class Journal:
         execute = self._connection.execute
         begun = False
         try:
+            # Somebody who keeps it locked for ever must not hold us up each time.
+            self._wait_for_others(_SHORT_PATIENCE if self._failing else BUSY_SECONDS)
             if durable:
                 execute("PRAGMA synchronous = FULL")
             execute("BEGIN IMMEDIATE")
@@ -292,6 +296,12 @@ class Journal:
             del self._waiting[: len(entries)]
         self._failing = False
         self._synced = durable
+
+    def _wait_for_others(self, seconds: float) -> None:
+        """Say how long to wait for another process that writes."""
+        if seconds != self._patience:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            self._patience = seconds
 
     def _check_place(self) -> None:
         """See that what we write is found again.

@@ -60,6 +60,14 @@ def test_a_database_without_its_tables_is_set_aside(state_dir: Path) -> None:
     assert set_aside(state_dir)
 
 
+def test_a_database_with_another_name_for_a_column_is_set_aside(state_dir: Path) -> None:
+    fill(state_dir)
+    make(state_dir, "ALTER TABLE events RENAME COLUMN attempt TO attemqt")
+    with Journal.open(state_dir) as journal:
+        assert "columns are missing: events.attempt" in journal.notices[0]
+    assert set_aside(state_dir)
+
+
 def test_a_database_cut_off_is_set_aside(state_dir: Path) -> None:
     fill(state_dir)
     path = state_dir / "state.db"

@@ -174,6 +174,27 @@ def test_what_cannot_be_written_at_the_end_is_said(state_dir: Path) -> None:
     assert len(check(state_dir)) == 1
 
 
+def test_somebody_who_keeps_it_locked_is_waited_for_once(journal: Journal, state_dir: Path) -> None:
+    def patience() -> int:
+        return int(journal._connection.execute("PRAGMA busy_timeout").fetchone()[0])
+
+    journal.begin_run(run_record(), [task_record(1)])
+    assert patience() == 5000
+    journal._connection.execute("PRAGMA busy_timeout = 1")
+    with closing(sqlite3.connect(state_dir / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(3):
+            with pytest.raises(JournalError, match="another process has locked it"):
+                journal.record("note", durable=True)
+            assert patience() == (100 if number else 1)
+        assert journal.pending == 3
+        other.execute("ROLLBACK")
+    for _ in range(2):
+        journal.record("note", durable=True)
+    assert patience() == 5000
+    assert len(check(state_dir)) == 6
+
+
 def test_a_journal_that_was_removed_is_noticed(journal: Journal, state_dir: Path, tmp_path: Path) -> None:
     journal.begin_run(run_record(), [task_record(1)])
     (state_dir / "state.db").rename(tmp_path / "away.db")

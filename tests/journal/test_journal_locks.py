@@ -149,7 +149,10 @@ def test_a_lock_is_released_once(state_dir: Path) -> None:
     second.release()
 
 
-def test_a_lock_file_that_was_removed_is_made_again(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_lock_file_that_was_removed_is_made_again(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
     """Somebody may remove it between our opening it and our taking it: what we took then keeps nobody off."""
     path = state_dir / "locks" / f"{FILE}.lock"
     real = fcntl.flock
@@ -158,6 +161,8 @@ def test_a_lock_file_that_was_removed_is_made_again(state_dir: Path, monkeypatch
     def remove_first(descriptor: int, operation: int) -> None:
         if not removed:
             removed.append(path.unlink())
+            if replaced:
+                path.touch()
         real(descriptor, operation)
 
     monkeypatch.setattr(lock.fcntl, "flock", remove_first)

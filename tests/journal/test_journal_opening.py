@@ -124,6 +124,14 @@ def test_a_dangling_link_is_refused(state_dir: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "target").exists()
 
 
+def test_a_link_beside_it_is_refused(state_dir: Path, tmp_path: Path) -> None:
+    fill(state_dir)
+    (state_dir / "state.db-wal").symlink_to(tmp_path / "target")
+    with pytest.raises(JournalError, match=r"cannot write to the journal .*: it cannot be opened"):
+        Journal.open(state_dir)
+    assert not (tmp_path / "target").exists()
+
+
 def test_a_directory_in_its_place_is_refused(state_dir: Path) -> None:
     (state_dir / "state.db").mkdir(parents=True)
     with pytest.raises(JournalError, match="is not a file"):
