@@ -26,11 +26,13 @@ class Accounts:
     Attributes:
         selected: node ids of the items of this session.
         completed: see above.
+        unfinished: whether the run is not complete although nothing is left to start.
     """
 
     def __init__(self, handout: Handout, completed: frozenset[str]) -> None:
         self.selected: frozenset[str] = frozenset()
         self.completed = completed
+        self.unfinished = False
         self._handout = handout
         self._coordinator: Coordinator | None = None
         self._results: dict[str, TaskResult] = {}
@@ -96,7 +98,9 @@ class Accounts:
             (result.status is TaskStatus.FAILED and not result.task.optional) or result.blocked_by
             for result in self._results.values()
         )
-        return RunStatus.FAILED if bad else RunStatus.COMPLETED
+        if bad:
+            return RunStatus.FAILED
+        return RunStatus.INTERRUPTED if self.unfinished else RunStatus.COMPLETED
 
     def result_of(self, file: FileHandout, task: Task, worker: str | None, stop_reason: str) -> TaskResult:
         """Give the result of a task, or say where it stands.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.approvals import Answer
 from pytest_moderator.attempt import (
     CANCELLED,
     HELD,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
+    from pytest_moderator.approvals import Approvals
     from pytest_moderator.journal import Request
     from pytest_moderator.recorder import Recorder
     from pytest_moderator.run import Run
@@ -47,12 +49,14 @@ class Control:
         run: the run.
         recorder: where requests are found.
         settings: what becomes of a pause that nobody ends.
+        approvals: told what was approved and rejected.
 
     Attributes:
         wake: has the main thread call :meth:`heed` soon.
     """
 
-    def __init__(self, run: Run, recorder: Recorder, settings: Settings) -> None:
+    def __init__(self, run: Run, recorder: Recorder, settings: Settings, approvals: Approvals) -> None:
+        self._approvals = approvals
         self._run = run
         self._recorder = recorder
         self._settings = settings
@@ -66,7 +70,8 @@ class Control:
         self.wake: Callable[[], None] = self._news.set
 
     def start(self) -> None:
-        """Begin to look for requests."""
+        """Begin to look for requests; those that are there already are heeded before anything starts."""
+        self._take()
         self._thread.start()
 
     def heed(self) -> None:
@@ -92,14 +97,18 @@ class Control:
 
     def _watch(self) -> None:
         while not self._over.wait(PERIOD):
-            requests = self._recorder.requests()
-            for request in requests:
-                self._act(request)
-                self._inbox.put(partial(self._obey, request))
-            if self._paused_too_long() or requests or self._is_due():
+            if self._take() or self._paused_too_long() or self._is_due():
                 self.wake()
             if self._held_at is not None and time.monotonic() > self._held_at + _HOLD_AGAIN:
                 self._hold()
+
+    def _take(self) -> bool:
+        """Take what was asked for, and say whether there was anything."""
+        requests = self._recorder.requests()
+        for request in requests:
+            self._act(request)
+            self._inbox.put(partial(self._obey, request))
+        return bool(requests)
 
     def _act(self, request: Request) -> None:
         """Do what cannot wait for the main thread."""
@@ -127,6 +136,10 @@ class Control:
                 if found := run.handout.find(nodeid):
                     (folder_of(run.handout, *found) / CANCELLED).unlink(missing_ok=True)
                 run.try_again(nodeid, f"tried again for {by}")
+        elif request.kind in (RequestKind.APPROVE, RequestKind.REJECT):
+            answer = Answer(request.kind is RequestKind.APPROVE, by, str(request.payload.get("why", "")))
+            for nodeid in self._meant(request):
+                self._approvals.answer(nodeid, answer)
         elif request.kind is RequestKind.CANCEL and request.task_id:
             for nodeid in self._meant(request):
                 self._end([nodeid], request)

@@ -29,9 +29,11 @@ class Shut:
 
     Attributes:
         reason: why it is skipped.
+        open: whether it could start when the run goes on, so that the run is not complete.
     """
 
     reason: str
+    open: bool = False
 
 
 class Gate(Protocol):

@@ -59,6 +59,14 @@ def pytest_moderator_run_status(status: str, by: str) -> None:
 
 
 @pytest.hookspec(firstresult=True)
+def pytest_moderator_approve(task: Task, context: ExecutionContext) -> bool | None:
+    """Say whether a task that needs an approval may start, or ``None`` to leave that to a person.
+
+    Called in the process that the user started, when the task could start.
+    """
+
+
+@pytest.hookspec(firstresult=True)
 def pytest_moderator_modify_plan(plan: ExecutionPlan) -> ExecutionPlan | None:
     """Give another plan in place of this one, or ``None`` to leave it.
 

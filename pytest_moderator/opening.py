@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from pytest_moderator.journal import RunSummary
+    from pytest_moderator.journal import Event, RunSummary
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.settings import Settings
 
@@ -45,6 +45,7 @@ class Opening:
         notices: what the user must be told.
         journal: open for writing; ``None`` when nothing is going to run.
         locks: what keeps other runs from these files.
+        approvals: what was approved earlier in this run.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class Opening:
     notices: tuple[str, ...] = ()
     journal: Journal | None = None
     locks: tuple[RunLock, ...] = ()
+    approvals: tuple[Event, ...] = ()
 
 
 @dataclass
@@ -62,6 +64,7 @@ class _Past:
     notices: list[str] = field(default_factory=list)
     completed: set[str] = field(default_factory=set)
     run: RunSummary | None = None
+    approvals: tuple[Event, ...] = ()
 
 
 def look(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Settings) -> Opening:
@@ -119,6 +122,7 @@ def _opening(past: _Past, journal: Journal | None = None, locks: tuple[RunLock, 
         notices=tuple(past.notices),
         journal=journal,
         locks=locks,
+        approvals=past.approvals,
     )
 
 
@@ -209,6 +213,7 @@ def _look_back(
         past.notices.append(f"there is no earlier run of {_names(plans)} to go on with: this is a new one")
         return
     past.run = last
+    past.approvals = tuple(reader.events(last.id, kinds=("approved",), limit=100_000))
     rows = reader.tasks(last.id)
     rerun = rerun_by_file(settings.rerun, plans)
     for file, plan in plans.items():

@@ -30,6 +30,11 @@ _OPTIONS = (
     ),
     ("merge", "WORD", "What becomes of the branch of the run at its end: branch, fast-forward or none"),
     ("keep", "WORD", "Which tasks keep their worktree and branch: failed, all or none"),
+    (
+        "approval",
+        "WORD",
+        "Whether tasks wait for an approval: auto (where there is a terminal), wait or skip",
+    ),
     ("mark", "", "Tick the box of a task in the tasks file when it completes"),
     ("json", "PATH", "Write the execution report to this file"),
     ("events", "PATH", "Write what happens to this file or pipe as it happens, one JSON object a line"),
@@ -40,6 +45,7 @@ _OPTIONS = (
 _COMMAND_LINE_ONLY = (
     ("resume", "", "Go on with the last run of the tasks file: what it has completed is done"),
     ("rerun", "IDS", "Go on with the last run, and run these tasks again (ids with commas between them)"),
+    ("approve", "IDS", "Approve these tasks (ids with commas between them, or all)"),
     ("force", "", "Run although another run of the same tasks file is alive"),
 )
 _INI_ONLY = (

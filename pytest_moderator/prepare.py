@@ -183,10 +183,6 @@ def _problems_of_tasks(
             continue
         for problem in router.problems(task, context):
             yield replace(problem, path=plan.file, line=problem.line or task.line)
-        if task.approve:
-            message = f"{task.id}: 'approve' is not supported yet, and nothing runs that waits for a person"
-            hint = "remove the key, or do the task by hand and tick it"
-            yield Problem(Severity.ERROR, "not-yet", message, hint, plan.file, task.line)
 
 
 def _keys_without_effect(plan: ExecutionPlan) -> Iterable[Problem]:

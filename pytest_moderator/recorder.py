@@ -11,14 +11,14 @@ from pytest_moderator.model import TaskStatus
 from pytest_moderator.resume import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pytest_moderator.accounts import Accounts
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.journal import Journal, Request, RunLock, RunRecord, RunStatus
     from pytest_moderator.model import Task, TaskResult
-    from pytest_moderator.plan import ExecutionPlan
 
     Found = tuple[FileHandout, Task]
 
@@ -62,15 +62,20 @@ class Recorder:
         """How many events could not be written so far."""
         return self._opened.pending if self._opened else 0
 
-    def begin(self, tasks: Sequence[TaskRecord]) -> None:
+    def begin(self, directory: Path, tasks: Sequence[TaskRecord]) -> None:
         """Write down that the run begins.
 
         Args:
+            directory: the run's own; is made.
             tasks: all tasks of its files, and where each stands.
 
         Raises:
             JournalError: it cannot be written; nothing may be started.
         """
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"cannot write to {str(directory)!r}: {error.strerror}") from error
         self.journal.begin_run(self._run, tasks, resumed=self._resumed)
         self._begun = True
 
@@ -207,17 +212,16 @@ class Recorder:
 
 
 def records_of(
-    handout: Handout, plans: Mapping[str, ExecutionPlan], accounts: Accounts
+    handout: Handout, stated: Callable[[FileHandout, Task], Task], accounts: Accounts
 ) -> Iterator[TaskRecord]:
     """Say where each task of a run stands before anything has run.
 
     Args:
         handout: the tasks files.
-        plans: by node id of the file, its plan: with the tasks as their file states them.
+        stated: gives a task as its file states it.
         accounts: what is selected, and what the run has completed earlier.
     """
     for file in handout.files:
-        stated = plans[file.nodeid].by_id
         for number, task in enumerate(file.tasks, 1):
             nodeid = f"{file.nodeid}::{task.id}"
             status, reason = TaskStatus.PENDING, None
@@ -233,7 +237,7 @@ def records_of(
                 title=task.title,
                 line=task.line,
                 phase=task.phase,
-                fingerprint=fingerprint(stated[task.id]),
+                fingerprint=fingerprint(stated(file, task)),
                 step_number=number,
                 status=status,
                 reason=reason,

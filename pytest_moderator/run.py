@@ -28,8 +28,8 @@ from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
-from pytest_moderator.tell import tell
-from pytest_moderator.verdict import PROGRESS, Verdict, describe, location_of, reports_of_skip
+from pytest_moderator.tell import report_skip, tell
+from pytest_moderator.verdict import PROGRESS, Verdict, describe
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -137,12 +137,8 @@ class Run:
         if not self.accounts.selected:
             return
         try:
-            self.handout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.recorder.begin(list(records_of(self.handout, self._plans, self.accounts)))
-        except OSError as error:
-            raise pytest.UsageError(
-                f"nothing was run: cannot write to {str(self.handout.directory)!r}: {error.strerror}"
-            ) from error
+            tasks = records_of(self.handout, self.stated, self.accounts)
+            self.recorder.begin(self.handout.directory, list(tasks))
         except JournalError as error:
             raise pytest.UsageError(f"nothing was run: {error}") from error
 
@@ -165,6 +161,7 @@ class Run:
 
     def _turn_away(self, nodeid: str, found: tuple[FileHandout, Task], answer: Wait | Shut) -> None:
         if isinstance(answer, Shut):
+            self.accounts.unfinished = self.accounts.unfinished or answer.open
             self._skip(nodeid, answer.reason)
             self._skip_blocked(self.coordinator.end(nodeid, success=False))
             return
@@ -198,6 +195,10 @@ class Run:
         """Start nothing new when what happens cannot be written down; what runs goes on to its end."""
         if self.recorder.trouble:
             self.stop(self.recorder.trouble)
+
+    def stated(self, file: FileHandout, task: Task) -> Task:
+        """Give a task as its file states it, without what settings fill in."""
+        return self._prepared[file.nodeid].plan.by_id[task.id]
 
     def choice_of(self, file: FileHandout, task: Task) -> Choice | None:
         """Give the backend of a task and why it is this one; ``None`` where there is none for it."""
@@ -261,7 +262,7 @@ class Run:
 
     def _standing(self, status: RunStatus, kind: str, by: str) -> None:
         self.recorder.run_is(status, kind, {"by": by})
-        self._tell("pytest_moderator_run_status", status=str(status), by=by)
+        tell(self.config, "pytest_moderator_run_status", status=str(status), by=by)
 
     def end(self, nodeid: str) -> None:
         """Settle an item that has gone through pytest's whole protocol, and those that it keeps from starting."""
@@ -303,12 +304,7 @@ class Run:
                 found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=by
             )
             self._conclude(nodeid, result)
-        hook = self.config.hook
-        location = location_of(nodeid, found)
-        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        for report in reports_of_skip(nodeid, found, reason):
-            hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+        report_skip(self.config, nodeid, found, reason)
 
     def _conclude(self, nodeid: str, result: TaskResult) -> None:
         self.accounts.enter(nodeid, result)
@@ -318,12 +314,9 @@ class Run:
             self._stop_in_trouble()
         if result.status is TaskStatus.FAILED:
             error = TaskFailedError(result)
-            self._tell("pytest_moderator_task_error", task=result.task, error=error)
+            tell(self.config, "pytest_moderator_task_error", task=result.task, error=error)
         else:
-            self._tell("pytest_moderator_task_complete", result=result)
-
-    def _tell(self, name: str, **facts: object) -> None:
-        tell(self.config, name, **facts)
+            tell(self.config, "pytest_moderator_task_complete", result=result)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell those who watch that a task has started (those that are skipped only seem to)."""
@@ -334,7 +327,7 @@ class Run:
         if choice := self.choice_of(*found):
             LOGGER.info("%s: backend %s: %s", found[1].id, choice.backend.name, choice.reason)
         context = place_of(self.handout, *found)
-        self._tell("pytest_moderator_task_start", task=found[1], context=context)
+        tell(self.config, "pytest_moderator_task_start", task=found[1], context=context)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator import interrupts
+from pytest_moderator.approvals import Approvals
 from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
@@ -97,7 +98,11 @@ def activate(config: pytest.Config) -> None:
     workers = _count_workers(config)
     recorder = _record(config, opening, handout, workers)
     run = Run(config, handout, by_file, recorder, workers=workers, completed=opening.completed)
-    control = Control(run, recorder, settings)
+    approvals = Approvals(
+        config, run, {file: entry.settings for file, entry in by_file.items()}, opening.approvals
+    )
+    run.gates.append(approvals)
+    control = Control(run, recorder, settings, approvals)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
     if not config.option.collectonly:

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.verdict import location_of, reports_of_skip
+
+if TYPE_CHECKING:
+    from pytest_moderator.handout import FileHandout
+    from pytest_moderator.model import Task
+
 LOGGER = logging.getLogger("pytest_moderator")
+
+
+def report_skip(
+    config: pytest.Config, nodeid: str, found: tuple[FileHandout, Task] | None, reason: str
+) -> None:
+    """Report an item that ends without having started, as pytest reports one that skips itself.
+
+    Args:
+        config: pytest's.
+        nodeid: the item.
+        found: its file and task; ``None`` for an ordinary test.
+        reason: why it does not start.
+    """
+    hook = config.hook
+    location = location_of(nodeid, found)
+    hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+    for report in reports_of_skip(nodeid, found, reason):
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
 
 def tell(config: pytest.Config, hook: str, **facts: object) -> None:

@@ -90,6 +90,9 @@ class Settings:
         rerun: ids of tasks that run again although an earlier run has completed them.
         force: whether to run although another run of the file seems to be alive.
         mark: whether the box of a task is ticked in the file when it completes.
+        approve: ids of tasks that are approved; ``all`` for every one.
+        approval: whether somebody is waited for: ``auto`` (where there is a terminal), ``wait`` or ``skip``.
+        approvals: backends, patterns of paths, and patterns of commands whose tasks need an approval.
         pause_timeout: seconds after which a pause ends by itself; ``None`` for never.
         on_pause_timeout: what happens then: ``resume`` or ``stop``.
         json: where the execution report is written.
@@ -256,6 +259,26 @@ class Settings:
         False,  # noqa: FBT003 (the default)
         values.flag,
         "Tick the box of a task in the tasks file when it completes",
+    )
+    approve: tuple[str, ...] = _option(
+        (),
+        values.names,
+        "Approve these tasks (ids with commas between them, or all)",
+        metavar="IDS",
+        sources={Source.COMMAND_LINE},
+    )
+    approval: str = _option(
+        "auto",
+        values.choice("auto", "wait", "skip"),
+        "Whether tasks wait for an approval: auto (where there is a terminal), wait or skip",
+        metavar="WORD",
+    )
+    approvals: Mapping[str, tuple[str, ...]] = _option(
+        MappingProxyType({}),
+        values.approvals,
+        "Backends, paths and commands whose tasks need an approval",
+        metavar="MAPPING",
+        sources=FILES,
     )
     pause_timeout: float | None = _option(
         None,

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from pytest_moderator.model import IsolationLevel
 from pytest_moderator.units import parse_duration, parse_size
 
+APPROVAL_RULES = ("backends", "paths", "commands")
 Parse = Callable[[object], object]
 
 LONGEST = 365 * 86400  # more than this overflows what operating systems can wait for
@@ -128,6 +129,17 @@ def mapping(value: object) -> Mapping[str, object]:
     if isinstance(value, Mapping):
         return value
     raise _must("be a mapping", value)
+
+
+def approvals(value: object) -> Mapping[str, tuple[str, ...]]:
+    """Accept the rules that say which tasks need an approval."""
+    if not isinstance(value, Mapping):
+        raise _must("be a mapping with the keys backends, paths and commands", value)
+    for key in value:
+        if key not in APPROVAL_RULES:
+            raise ValueError(f"has the keys {', '.join(APPROVAL_RULES)}, not {key!r}")
+    readers = {"backends": names, "paths": patterns, "commands": patterns}
+    return MappingProxyType({key: readers[key](item) for key, item in value.items()})
 
 
 def variables(value: object) -> Mapping[str, str]:

@@ -1,0 +1,140 @@
+"""Tasks that start only when somebody agrees: who is asked, what was answered, and by whom."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from pytest_moderator.gates import Shut, Wait
+from pytest_moderator.resume import fingerprint
+from pytest_moderator.runner import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pytest
+
+    from pytest_moderator.handout import FileHandout
+    from pytest_moderator.journal import Event
+    from pytest_moderator.model import Task
+    from pytest_moderator.run import Run
+    from pytest_moderator.settings import Settings
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody has said about a task.
+
+    Attributes:
+        yes: whether it may start.
+        by: who said so.
+        why: the reason, where one was given.
+    """
+
+    yes: bool
+    by: str
+    why: str = ""
+
+
+class Approvals:
+    """The gate before tasks with ``approve: yes``, and those that a rule of the settings is about.
+
+    An answer is good for the task as it stands: when its text changes, it is asked about anew.
+
+    Args:
+        config: pytest's.
+        run: the run.
+        settings: by node id of a file, its settings.
+        events: what was answered earlier in this run.
+    """
+
+    def __init__(
+        self, config: pytest.Config, run: Run, settings: Mapping[str, Settings], events: Iterable[Event]
+    ) -> None:
+        self._config = config
+        self._run = run
+        self._settings = settings
+        self._answers: dict[str, Answer] = {}
+        self._asked: set[str] = set()
+        for event in events:
+            found = run.handout.find(f"{event.file}::{event.task_id}")
+            if found and event.payload.get("fingerprint") == self._fingerprint(*found):
+                self._answers[f"{event.file}::{event.task_id}"] = Answer(
+                    yes=True, by=str(event.payload.get("by", ""))
+                )
+
+    def ask(self, file: FileHandout, task: Task) -> Wait | Shut | None:
+        """Say whether a task has to wait for an answer, or got one that keeps it from starting."""
+        reason = self._why_asked(file, task)
+        if not reason:
+            return None
+        nodeid = f"{file.nodeid}::{task.id}"
+        if nodeid not in self._answers:
+            self._look_for_an_answer(nodeid, file, task)
+        answer = self._answers.get(nodeid)
+        if answer is not None and answer.yes:
+            return None
+        if answer is not None:
+            why = f": {answer.why}" if answer.why else ""
+            return Shut(f"rejected by {answer.by}{why}")
+        if not self._somebody_is_there(file):
+            return Shut(
+                f"waiting for approval ({reason}): moderator approve {task.id}, then --moderator-resume",
+                open=True,
+            )
+        return Wait(f"waiting for approval ({reason})")
+
+    def answer(self, nodeid: str, answer: Answer) -> None:
+        """Take an answer, and write it down; the first one counts."""
+        found = self._run.handout.find(nodeid)
+        if found is None or nodeid in self._answers:
+            return
+        self._answers[nodeid] = answer
+        kind = "approved" if answer.yes else "rejected"
+        payload = {"by": answer.by, "why": answer.why, "fingerprint": self._fingerprint(*found)}
+        self._run.recorder.happened(kind, found, payload)
+        self._run.ask_again()
+
+    def _look_for_an_answer(self, nodeid: str, file: FileHandout, task: Task) -> None:
+        named = self._settings[file.nodeid].approve
+        if ALL in named or task.id in named or nodeid in named:
+            self.answer(nodeid, Answer(yes=True, by="--moderator-approve"))
+            return
+        verdict = self._config.hook.pytest_moderator_approve(
+            task=task, context=place_of(self._run.handout, file, task)
+        )
+        if verdict is not None:
+            self.answer(nodeid, Answer(yes=bool(verdict), by="pytest_moderator_approve"))
+
+    def _somebody_is_there(self, file: FileHandout) -> bool:
+        mode = self._settings[file.nodeid].approval
+        if mode == "auto":
+            return sys.__stdin__ is not None and sys.__stdin__.isatty() and not os.environ.get("CI")
+        return mode == "wait"
+
+    def _why_asked(self, file: FileHandout, task: Task) -> str:
+        """Say why a task needs an approval; empty when it does not."""
+        if task.approve is not None:
+            return "approve: yes" if task.approve else ""
+        rules: Mapping[str, Any] = self._settings[file.nodeid].approvals
+        if not rules:
+            return ""
+        choice = self._run.choice_of(file, task)
+        if choice is not None and choice.backend.name in rules.get("backends", ()):
+            return f"backend {choice.backend.name}"
+        for pattern in rules.get("paths", ()):
+            if any(fnmatchcase(path, pattern) for path in task.files):
+                return f"path {pattern}"
+        lines = [line.strip() for command in task.commands for line in command.text.splitlines()]
+        for pattern in rules.get("commands", ()):
+            if any(fnmatchcase(line, pattern) for line in lines):
+                return f"command {pattern}"
+        return ""
+
+    def _fingerprint(self, file: FileHandout, task: Task) -> str:
+        return fingerprint(self._run.stated(file, task))
