@@ -122,8 +122,3 @@ def test_keys_that_have_no_effect_yet_are_named_once_each(tmp_path: Path) -> Non
         ("warning", "not-yet", 1, "'verify' of T001 and 1 more has no effect yet"),
         ("warning", "not-yet", 3, "'memory' of T002 has no effect yet"),
     ]
-
-
-def test_a_task_that_wants_an_approval_is_not_run(tmp_path: Path) -> None:
-    (problem,) = prepared(tmp_path, "- [ ] T001 a\n  - approve: yes\n").problems
-    assert (problem.severity.value, problem.code, problem.line) == ("error", "not-yet", 1)

@@ -137,7 +137,7 @@ def approvals(value: object) -> Mapping[str, tuple[str, ...]]:
         raise _must("be a mapping with the keys backends, paths and commands", value)
     for key in value:
         if key not in APPROVAL_RULES:
-            raise ValueError(f"has the keys {', '.join(APPROVAL_RULES)}, not {key!r}")
+            raise ValueError(f"must have the keys {', '.join(APPROVAL_RULES)}, not {key!r}")
     readers = {"backends": names, "paths": patterns, "commands": patterns}
     return MappingProxyType({key: readers[key](item) for key, item in value.items()})
 

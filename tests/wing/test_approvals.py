@@ -102,7 +102,9 @@ def test_what_was_approved_is_not_asked_about_again_unless_it_changes(project: P
     assert changed.reasons["T001"].startswith("waiting for approval")
 
 
-@pytest.mark.parametrize(("verdict", "status"), [("True", "completed"), ("False", "skipped"), ("None", "skipped")])
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("True", "completed"), ("False", "skipped"), ("None", "skipped")]
+)
 def test_a_hook_answers(project: Project, verdict: str, status: str) -> None:
     project.tasks(TASKS)
     project.write("conftest.py", f"def pytest_moderator_approve(task, context):\n    return {verdict}\n")
@@ -154,7 +156,7 @@ def test_rules_say_which_tasks_need_an_approval(project: Project) -> None:
     ("text", "message"),
     [
         ("approvals: [x]", "must be a mapping with the keys backends, paths and commands"),
-        ("approvals: {path: [x]}", "has the keys backends, paths, commands, not 'path'"),
+        ("approvals: {path: [x]}", "must have the keys backends, paths, commands, not 'path'"),
     ],
 )
 def test_rules_that_are_wrong(project: Project, text: str, message: str) -> None:
