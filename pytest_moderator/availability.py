@@ -55,7 +55,7 @@ def refusals(prepared: Prepared, ids: Collection[str] | None = None) -> list[Pro
         ids: the tasks that count; all without it.
     """
     return [
-        _problem(Severity.ERROR, prepared, name, f"which is needed for {_some(tasks)}", tasks[0])
+        _problem(Severity.ERROR, prepared, name, f"is needed for {_some(tasks)} and cannot be used", tasks[0])
         for name, tasks in missing_backends(prepared, ids).items()
     ]
 
@@ -107,13 +107,13 @@ def _replaced(prepared: Prepared, ids: Collection[str] | None) -> Iterator[Probl
         if choice is not None and choice.instead_of:
             by_pair[choice.instead_of[0], choice.backend.name].append(task)
     for (name, other), tasks in by_pair.items():
-        what = f"so {other!r} does {_some(tasks)}"
+        what = f"cannot be used, so {other!r} does {_some(tasks)}"
         yield _problem(Severity.WARNING, prepared, name, what, tasks[0])
 
 
 def _problem(severity: Severity, prepared: Prepared, name: str, what: str, first: Task) -> Problem:
     health = prepared.healths[name]
-    message = f"backend {name!r} cannot be used, {what}: {health.detail}"
+    message = f"backend {name!r} {what}: {health.detail}"
     return Problem(
         severity, "unhealthy-backend", message, health.hint, prepared.tasks_file.display, first.line
     )

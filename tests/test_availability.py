@@ -115,11 +115,11 @@ def test_where_none_is_left_it_is_an_error(tmp_path: Path) -> None:
     assert chosen(entry) == [None] * 5
     assert [str(problem) for problem in refusals(entry)] == [
         (
-            "tasks.md:1: error unhealthy-backend: backend 'one' cannot be used, which is needed for T001 and 2 more: "
+            "tasks.md:1: error unhealthy-backend: backend 'one' is needed for T001 and 2 more and cannot be used: "
             "one was looked for (buy one)"
         ),
         (
-            "tasks.md:3: error unhealthy-backend: backend 'two' cannot be used, which is needed for T003: "
+            "tasks.md:3: error unhealthy-backend: backend 'two' is needed for T003 and cannot be used: "
             "two was looked for (buy one)"
         ),
     ]
@@ -131,5 +131,5 @@ def test_a_task_without_anything_to_run_needs_nobody(tmp_path: Path) -> None:
     entry, asked = checked(tmp_path, "one", settings="order: explicit")
     assert asked == ["one", "two"]
     assert [problem.message for problem in refusals(entry)] == [
-        "backend 'one' cannot be used, which is needed for T006: one was looked for"
+        "backend 'one' is needed for T006 and cannot be used: one was looked for"
     ]

@@ -206,8 +206,8 @@ def test_without_a_fallback_nothing_runs(project: Project, workers: tuple[str, .
     session = project.run("tasks.md", *workers)
     assert session.exit_code == pytest.ExitCode.USAGE_ERROR
     assert (
-        "nothing was run:\ntasks.md:3: error unhealthy-backend: backend 'ill' cannot be used, which is needed for "
-        "T002: no key (run ill login)" in session.errors
+        "nothing was run:\ntasks.md:3: error unhealthy-backend: backend 'ill' is needed for T002 "
+        "and cannot be used: no key (run ill login)" in session.errors
     )
     assert not (project.path / "never").exists()
 
