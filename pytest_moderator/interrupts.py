@@ -18,11 +18,14 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 def listen(config: pytest.Config) -> None:
     """Have these signals interrupt the session until pytest is done with this configuration.
 
-    Without effect outside of the main thread, where Python allows no handlers.
+    Those that are ignored already stay so, as ``nohup`` wants it. Without effect outside of the main thread, where
+    Python allows no handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in _SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue
         config.add_cleanup(partial(_restore, number, signal.signal(number, _interrupt)))
 
 

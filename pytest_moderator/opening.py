@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt import end_marked_processes
+from pytest_moderator.attempt import CANCELLED, HELD, end_recorded_processes
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.journal import (
     HeldError,
@@ -23,7 +23,7 @@ from pytest_moderator.model import TaskStatus
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_moderator.journal import Event, RunSummary
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _GONE = "the process of the run is gone"
+_ALL = -1
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class _Past:
 
     notices: list[str] = field(default_factory=list)
     completed: set[str] = field(default_factory=set)
+    unfinished: list[str] = field(default_factory=list)
     run: RunSummary | None = None
     approvals: tuple[Event, ...] = ()
 
@@ -104,6 +106,7 @@ def open_run(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Sett
         try:
             past.notices += _bury_the_dead(journal, reader, frozenset(plans) if locks else frozenset())
             _look_back(reader, plans, settings, past)
+            _forget_what_was_asked(state_dir, past)
         finally:
             reader.close()
     except BaseException:
@@ -148,12 +151,13 @@ def _lock(state_dir: Path, files: Iterable[str]) -> tuple[RunLock, ...]:
     except HeldError as error:
         for lock in locks:
             lock.release()
-        raise ModeratorError(_refusal(state_dir, file)) from error
+        raise ModeratorError(_refusal(state_dir, file, error)) from error
     return tuple(locks)
 
 
-def _refusal(state_dir: Path, file: str) -> str:
-    who = "another run"
+def _refusal(state_dir: Path, file: str, error: HeldError) -> str:
+    """Say who runs a file: the run, and before it has begun its process."""
+    who = f"process {error.holder.pid} on {error.holder.host}" if error.holder else "another process"
     with contextlib.suppress(JournalError):
         reader = JournalReader(state_dir)
         alive = [run for run in reader.runs(file=file) if run.alive]
@@ -172,13 +176,12 @@ def _bury_the_dead(journal: Journal, reader: JournalReader, ours: frozenset[str]
     notices = []
     here = Holder.here()
     for run in reader.runs():
-        alive = run.holder.is_alive() if not ours else run.alive and ours.isdisjoint(run.files)
-        if run.status.ended or alive:
+        if not _is_dead(run, ours):
             continue
         left = 0
         if (run.holder.host, run.holder.boot) == (here.host, here.boot):
-            left = end_marked_processes(run.id)
-        for row in reader.tasks(run.id):
+            left = len(end_recorded_processes(run.id, _processes_of(reader, run.id)))
+        for row in reader.tasks(run.id, results=False):
             if row.status is TaskStatus.RUNNING:
                 journal.record(
                     "task_interrupted",
@@ -191,9 +194,32 @@ def _bury_the_dead(journal: Journal, reader: JournalReader, ours: frozenset[str]
         journal.set_run_status(
             RunStatus.INTERRUPTED, kind="run_ended", payload={"reason": _GONE}, run_id=run.id
         )
-        ended = f"; {left} processes of it were still there and were ended" if left else ""
+        found = "1 process of it was" if left == 1 else f"{left} processes of it were"
+        ended = f"; {found} still there and {found.rpartition(' ')[2]} ended" if left else ""
         notices.append(f"run {run.id} had been interrupted: its process is gone{ended}")
     return notices
+
+
+def _is_dead(run: RunSummary, ours: frozenset[str]) -> bool:
+    """Whether a run has not ended, and its process is gone.
+
+    Args:
+        run: the run.
+        ours: the files whose locks we have. Who is at work on one of these was forced to, or is dead.
+    """
+    if run.status.ended:
+        return False
+    if run.holder.is_alive():
+        # A run of this very process that has not ended was given up: we are only about to begin.
+        return run.holder == Holder.here() and not ours.isdisjoint(run.files)
+    return not run.alive or not ours.isdisjoint(run.files)
+
+
+def _processes_of(reader: JournalReader, run_id: str) -> Iterator[Holder]:
+    """Give the processes that were written down of a run: its workers, and those of its tasks."""
+    for event in reader.events(run_id, limit=_ALL, kinds=("worker_started", "attempt_running")):
+        if process := Holder.from_facts(event.payload):
+            yield process
 
 
 def _look_back(
@@ -225,10 +251,23 @@ def _look_back(
         resumption = resume(plan, known, rerun[file])
         past.completed.update(f"{file}::{task_id}" for task_id in resumption.completed)
         past.notices.extend(f"{task_id} runs again: {why}" for task_id, why in resumption.again.items())
+    past.unfinished = [
+        row.logs for row in rows if row.logs and f"{row.file}::{row.task_id}" not in past.completed
+    ]
     if all(f"{file}::{task.id}" in past.completed for file, plan in plans.items() for task in plan.tasks):
         past.notices.append(
             f"run {last.id} had completed all tasks; without --moderator-resume a new run starts from the beginning"
         )
+
+
+def _forget_what_was_asked(state_dir: Path, past: _Past) -> None:
+    """Let time pass again for a run that was killed while it was held, and tasks be tried that were cancelled."""
+    if past.run is None:
+        return
+    marks = [state_dir / logs / CANCELLED for logs in past.unfinished]
+    for mark in (state_dir / "runs" / past.run.id / HELD, *marks):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            mark.unlink()
 
 
 def _names(files: Iterable[str]) -> str:

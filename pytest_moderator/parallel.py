@@ -19,7 +19,7 @@ import pytest
 
 from pytest_moderator.attempt import end_marked_processes
 from pytest_moderator.bundle import unbundle
-from pytest_moderator.relay import marks_in
+from pytest_moderator.relay import told_by
 from pytest_moderator.runner import name_of
 from pytest_moderator.verdict import location_of
 from pytest_moderator.worker import ARGS, HANDOUT, PYTHON
@@ -152,10 +152,11 @@ class ParallelScheduling:
         return None
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: list[str]) -> None:
         """Read what the relay's id tells, and keep the relay out of all counts."""
         if ids:
-            self._marks = marks_in(ids.pop())
+            self._marks, process = told_by(ids.pop())
+            self.run.recorder.worker_started(node.gateway.id, process)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.journal import JournalError, TaskRecord
-from pytest_moderator.journal.holder import process_started
 from pytest_moderator.model import TaskStatus
 from pytest_moderator.resume import fingerprint
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_moderator.accounts import Accounts
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.handout import FileHandout, Handout
+    from pytest_moderator.holder import Holder
     from pytest_moderator.journal import Journal, Request, RunLock, RunRecord, RunStatus
     from pytest_moderator.model import Task, TaskResult
 
@@ -48,6 +48,7 @@ class Recorder:
         self._resumed = resumed
         self._begun = False
         self._unsynced = False
+        self._workers: list[dict[str, Any]] = []
         self.trouble = ""
 
     @property
@@ -78,6 +79,7 @@ class Recorder:
             raise JournalError(f"cannot write to {str(directory)!r}: {error.strerror}") from error
         self.journal.begin_run(self._run, tasks, resumed=self._resumed)
         self._begun = True
+        self._write_workers()
 
     def started(
         self, found: Found, worker: str, logs: str, *, waited: bool, choice: Choice | None = None
@@ -132,18 +134,31 @@ class Recorder:
         Args:
             kind: such as ``attempt_running``.
             found: the task and its file.
-            payload: what is known; a ``pid`` in it is that of a process of the task.
+            payload: what is known. A process in it must be found after a crash: it is written down at once.
         """
-        pid = payload.get("pid")
-        started = {"process_started": process_started(pid)} if isinstance(pid, int) else {}
         with self._trying():
             self.journal.record(
                 kind,
                 file=found[0].nodeid,
                 task_id=found[1].id,
                 attempt=payload.get("attempt"),
-                payload={**payload, **started},
+                payload=payload,
             )
+            if "pid" in payload:
+                self.journal.flush()
+
+    def worker_started(self, worker: str, process: Holder) -> None:
+        """Write down which process a worker is; if the run has not begun yet, when it does."""
+        self._workers.append({"worker": worker, **process.facts})
+        if self._begun:
+            self._write_workers()
+
+    def _write_workers(self) -> None:
+        workers, self._workers = self._workers, []
+        with self._trying():
+            for payload in workers:
+                self.journal.record("worker_started", payload=payload)
+            self.journal.flush()
 
     def waits(self, found: Found, reason: str) -> None:
         """Write down that a task waits for something before it starts."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.holder import Holder
 from pytest_moderator.items import TaskItem
 from pytest_moderator.marks import names_of
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from _pytest.nodes import Node  # what `listchain` is said to give; it has no public name
 
 _PREFIX = "relay "
+_MARKS, _PROCESS = "depends_on", "process"
 
 
 class RelayItem(pytest.Item):
@@ -76,16 +78,17 @@ def make_relay(session: pytest.Session, items: Sequence[pytest.Item]) -> RelayIt
     """Make the relay of a worker.
 
     A worker tells the controlling process the ids of its items before anything else, and nothing more. So what
-    only workers know, the ``depends_on`` marks, is part of the relay's id.
+    only workers know, the ``depends_on`` marks and which process they are, is part of the relay's id.
     """
-    relay: RelayItem = RelayItem.from_parent(session, name=f"{_PREFIX}{json.dumps(marks_of(items))}")
+    known = {_MARKS: marks_of(items), _PROCESS: Holder.here().to_dict()}
+    relay: RelayItem = RelayItem.from_parent(session, name=f"{_PREFIX}{json.dumps(known)}")
     return relay
 
 
-def marks_in(nodeid: str) -> dict[str, list[str]]:
-    """Read the marks from a relay's node id."""
-    marks: dict[str, list[str]] = json.loads(nodeid.partition(_PREFIX)[2])
-    return marks
+def told_by(nodeid: str) -> tuple[dict[str, list[str]], Holder]:
+    """Read the marks, and the worker's process, from a relay's node id."""
+    known = json.loads(nodeid.partition(_PREFIX)[2])
+    return known[_MARKS], Holder.from_dict(known[_PROCESS])
 
 
 def marks_of(items: Iterable[pytest.Item]) -> dict[str, list[str]]:

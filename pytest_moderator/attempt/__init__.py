@@ -5,6 +5,7 @@ from pytest_moderator.attempt.launcher import HELD, LocalLauncher
 from pytest_moderator.attempt.output import clean, excerpt
 from pytest_moderator.attempt.processes import (
     end_marked_processes,
+    end_recorded_processes,
     hold_marked_processes,
     release_marked_processes,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "LocalLauncher",
     "clean",
     "end_marked_processes",
+    "end_recorded_processes",
     "excerpt",
     "hold_marked_processes",
     "release_marked_processes",

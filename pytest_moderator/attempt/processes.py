@@ -7,6 +7,9 @@ that names run, task and attempt. What it starts belongs to it by any of these:
 - it descends from the leader, or
 - it carries the mark, which a process inherits even when it leaves the session.
 
+After a crash of ours nobody knows the leaders any more, but for what was written down of them: a process with that
+id is taken for the leader only if it was started at that very time, too.
+
 The mark of a task inside another task (a run that a task started) is chained to the outer one, so that the
 outer run finds it too. The processes of pytest itself carry no mark of their own run, and neither this process
 nor one of its ancestors is ever ended.
@@ -24,9 +27,11 @@ from typing import TYPE_CHECKING
 from pytest_moderator.isolation.names import sanitise_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import psutil
+
+    from pytest_moderator.holder import Holder
 
 MARK = "MODERATOR_ATTEMPT_MARK"
 """The environment variable that says to which attempts a process belongs."""
@@ -65,11 +70,36 @@ def end_marked_processes(run_id: str, task_id: str | None = None, grace: float =
     return len(end_tree(None, mark, grace))
 
 
+def end_recorded_processes(
+    run_id: str, recorded: Iterable[Holder] = (), grace: float = SWEEP_GRACE
+) -> tuple[str, ...]:
+    """End whatever is left of a run whose own processes are gone, also what does not carry its mark any more.
+
+    Args:
+        run_id: the run.
+        recorded: processes of the run that were written down: those of tasks, and workers. One that is there still,
+            and no other one with its id, is ended with its session and with all that descends from it.
+        grace: seconds between asking and killing.
+
+    Returns:
+        What was found, such as ``sleep (4711)``.
+    """
+    import psutil  # noqa: PLC0415 (see below)
+
+    leaders = []
+    for holder in recorded:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(holder.pid)  # first, since it knows of later ones with this id itself
+            if holder.is_there():
+                leaders.append(process)
+    return end_tree(None, sanitise_id(run_id), grace, leaders)
+
+
 def hold_marked_processes(run_id: str) -> None:
     """Stop the processes of a run where they stand, until :func:`release_marked_processes`."""
     held: set[psutil.Process] = set()
     for _ in range(_LOOKS):  # one that is not stopped yet may start another
-        new = _members(None, sanitise_id(run_id), []) - held
+        new = _members((), sanitise_id(run_id), []) - held
         if not new:
             break
         for process in sorted(new, key=lambda member: member.pid):
@@ -79,11 +109,13 @@ def hold_marked_processes(run_id: str) -> None:
 
 def release_marked_processes(run_id: str) -> None:
     """Have the processes of a run go on."""
-    for process in _members(None, sanitise_id(run_id), []):
+    for process in _members((), sanitise_id(run_id), []):
         _send(process, signal.SIGCONT)
 
 
-def end_tree(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
+def end_tree(
+    leader: int | None, mark: str | None, grace: float, others: Collection[psutil.Process] = ()
+) -> tuple[str, ...]:
     """Ask the processes of a task to end, then kill those that do not.
 
     Returns when none is left, or when what is left cannot be killed.
@@ -92,14 +124,15 @@ def end_tree(leader: int | None, mark: str | None, grace: float) -> tuple[str, .
         leader: the process that leads the group; may have ended.
         mark: what the others carry: a whole mark, or its beginning up to a ``:``.
         grace: seconds between asking and killing.
+        others: more processes that are to end, each with its session if it leads one.
 
     Returns:
         What was found besides the leader, such as ``sleep (4711)``.
     """
     try:
-        return _end(leader, mark, grace)
+        return _end(leader, mark, grace, others)
     except BaseException:
-        _end(leader, mark, 0.0)  # a second interrupt: no more asking
+        _end(leader, mark, 0.0, others)  # a second interrupt: no more asking
         raise
 
 
@@ -116,11 +149,14 @@ def may_have_left_something(leader: int, mark: str | None) -> bool:
     return mark is not None and any(mark.encode() in _environment(pid) for pid in _pids_after(leader))
 
 
-def _end(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
+def _end(
+    leader: int | None, mark: str | None, grace: float, others: Collection[psutil.Process]
+) -> tuple[str, ...]:
     found: dict[psutil.Process, str] = {}
+    leaders = {process.pid for process in others} | ({leader} if leader else set())
     kill_at = time.monotonic() + grace
     pause = 0.002
-    while members := _members(leader, mark, [process for process in found if _lives(process)]):
+    while members := _members(leaders, mark, [process for process in (*others, *found) if _lives(process)]):
         now = time.monotonic()
         if now > kill_at + UNKILLABLE_AFTER:
             break
@@ -137,12 +173,14 @@ def _end(leader: int | None, mark: str | None, grace: float) -> tuple[str, ...]:
     return tuple(text for process, text in found.items() if process.pid != leader)
 
 
-def _members(leader: int | None, mark: str | None, known: list[psutil.Process]) -> set[psutil.Process]:
+def _members(
+    leaders: Collection[int], mark: str | None, known: Iterable[psutil.Process]
+) -> set[psutil.Process]:
     """Find the living processes of a task, with what those that are known already have started since."""
     import psutil  # noqa: PLC0415 (few tasks leave something behind)
 
     protected = {os.getpid(), *(ancestor.pid for ancestor in psutil.Process().parents())}
-    members = set(known)
+    members = {process for process in known if process.pid not in protected}
     children: dict[int, list[psutil.Process]] = {}
     for pid in psutil.pids():
         with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
@@ -150,9 +188,9 @@ def _members(leader: int | None, mark: str | None, known: list[psutil.Process]) 
             if pid in protected or not _lives(process):
                 continue
             children.setdefault(process.ppid(), []).append(process)
-            if os.getsid(pid) == leader or (mark is not None and _carries(_variables(process), mark)):
+            if os.getsid(pid) in leaders or (mark is not None and _carries(_variables(process), mark)):
                 members.add(process)
-    parents = [process.pid for process in members] + ([] if leader is None else [leader])
+    parents = [process.pid for process in members] + list(leaders)
     while parents:
         young = children.pop(parents.pop(), [])
         members.update(young)

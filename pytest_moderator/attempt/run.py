@@ -149,9 +149,9 @@ def tries_before(directory: Path) -> int:
     Args:
         directory: the task's folder; need not exist.
     """
-    if not (directory / "stdout.log").exists():
+    if not directory.exists():
         return 0
-    return 1 + len(list(directory.glob("stdout.*.log")))
+    return len(list(directory.glob("stdout*.log")))
 
 
 def _failure(task: Task, message: str, stderr: str = "") -> TaskResult:

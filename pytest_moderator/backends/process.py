@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_moderator.attempt.launcher import SIGNALLED, LocalLauncher
 from pytest_moderator.attempt.output import excerpt
 from pytest_moderator.backends.base import ProcessSpec
+from pytest_moderator.holder import Holder
 from pytest_moderator.model import TaskResult, TaskStatus
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def run_process(
 
 def _tell_process(context: AttemptContext, pid: int) -> None:
     """Tell of a process that lasts, so that it can be found after a crash of ours even without its mark."""
-    if context.progress is not None:
-        context.progress({"kind": "attempt_running", "attempt": context.attempt, "pid": pid})
+    process = Holder.of(pid)
+    if context.progress is not None and process is not None:
+        context.progress({"kind": "attempt_running", "attempt": context.attempt, **process.facts})
 
 
 def process_result(

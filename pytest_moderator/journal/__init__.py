@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_moderator.holder import Holder
     from pytest_moderator.journal.begun import RunRecord, TaskRecord
-    from pytest_moderator.journal.holder import Holder
     from pytest_moderator.journal.lock import HeldError, RunLock, is_held
     from pytest_moderator.journal.reader import JournalReader
     from pytest_moderator.journal.records import Event, JournalError, RunStatus, RunSummary, TaskRow
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Event": "records",
     "HeldError": "lock",
-    "Holder": "holder",
+    "Holder": ".holder",
     "Journal": "writer",
     "JournalError": "records",
     "JournalReader": "reader",
@@ -64,7 +64,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 (views import what they read with, and nothing else)
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_moderator.journal.holder import Holder
+    from pytest_moderator.holder import Holder
     from pytest_moderator.model.task import TaskStatus
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from pytest_moderator.journal.holder import Holder
+from pytest_moderator.holder import Holder
 from pytest_moderator.journal.records import JournalError
 
 if TYPE_CHECKING:

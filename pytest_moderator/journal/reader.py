@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from pytest_moderator.holder import Holder
 from pytest_moderator.journal.database import NAME, open_to_read
-from pytest_moderator.journal.holder import Holder
 from pytest_moderator.journal.records import Event, JournalError, RunStatus, RunSummary, TaskRow
 from pytest_moderator.journal.texts import clean
 from pytest_moderator.journal.trouble import TROUBLE, damaged, explain

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_moderator.journal.holder import Holder
+    from pytest_moderator.holder import Holder
     from pytest_moderator.model.task import Task, TaskStatus
 
 

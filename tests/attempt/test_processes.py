@@ -7,14 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
-from pytest_moderator.attempt import end_marked_processes, processes
+from pytest_moderator.attempt import end_marked_processes, end_recorded_processes, processes
 from pytest_moderator.attempt.processes import MARK, end_tree, make_mark, may_have_left_something
+from pytest_moderator.holder import Holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,3 +159,45 @@ class TestQuickLook:
     def test_without_a_kernel_that_tells(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(processes, "Path", lambda name: (_ for _ in ()).throw(OSError(name)))
         assert processes._pids_after(1) == []
+
+
+def holder_of(process: subprocess.Popen[bytes]) -> Holder:
+    holder = Holder.of(process.pid)
+    assert holder is not None
+    return holder
+
+
+def test_what_was_recorded_is_ended_without_its_mark(start: Start) -> None:
+    """With its session and its descendants: neither has a mark."""
+    script = 'setsid sleep 600 & sleep 600 & echo "$! up"; wait'
+    leader = subprocess.Popen(
+        ["env", "-i", "sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert leader.stdout is not None
+    assert leader.stdout.readline().endswith(b"up\n")
+    other = start("")
+    found = end_recorded_processes("no-mark", [holder_of(leader)])
+    leader.stdout.close()
+    assert leader.wait(30) == -signal.SIGTERM
+    assert sorted(name.split()[0] for name in found) == ["sh", "sleep", "sleep"]
+    assert other.poll() is None
+
+
+@pytest.mark.parametrize("change", [{"started": -0.01}, {"started": 0.01}, {"boot": "x"}, {"host": "x"}])
+def test_a_recycled_process_id_is_left_alone(start: Start, change: dict[str, Any]) -> None:
+    """The process that has the id now is not the one that was recorded."""
+    innocent = start("")
+    holder = holder_of(innocent)
+    if "started" in change:
+        change = {"started": holder.started + change["started"]}
+    assert end_recorded_processes("no-mark", [replace(holder, **change)]) == ()
+    assert innocent.poll() is None
+    assert end_recorded_processes("no-mark", [holder]) == (f"sleep ({innocent.pid})",)
+
+
+def test_recorded_processes_that_are_gone_or_ourselves() -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    gone = holder_of(child)
+    child.kill()
+    child.wait()
+    assert end_recorded_processes("no-mark", [gone, Holder.here()]) == ()

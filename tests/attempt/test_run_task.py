@@ -120,6 +120,8 @@ def test_the_folder_tells_of_tries(place: AttemptContext) -> None:
     task = dataclasses.replace(TASK, commands=(Command("sh", "exit 1\n", 1),))
     assert run_task(task, ShellBackend(), place, retries=2).attempts == 3
     assert tries_before(place.directory) == 3
+    (place.directory / "stdout.log").rename(place.directory / "stdout.3.log")  # and then we were killed
+    assert tries_before(place.directory) == 3
 
 
 def test_a_skipped_task_is_not_tried_again(place: AttemptContext) -> None:

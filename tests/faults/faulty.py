@@ -146,6 +146,16 @@ class RunningRun:
     def signal_group(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)
 
+    def kill(self) -> None:
+        """Kill the controlling process, and nobody else."""
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
+    def kill_session(self) -> None:
+        """Kill all processes of the session at once: those of pytest, not those of tasks."""
+        self.signal_group(signal.SIGKILL)
+        self.process.wait(DEADLINE)
+
     def workers(self) -> list[psutil.Process]:
         """List the workers: the children of the controlling process that are no task's."""
         return [

@@ -13,8 +13,9 @@ import psutil
 import pytest
 from journals import finish, start
 
-from pytest_moderator.journal import Holder, holder
-from pytest_moderator.journal.holder import process_started
+from pytest_moderator import holder
+from pytest_moderator.holder import process_started
+from pytest_moderator.journal import Holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,3 +85,19 @@ def test_a_fork_is_another_holder() -> None:
         print(os.waitpid(child, 0)[1], before == Holder.here())
     """
     assert finish(start(script)) == "0 True\n"
+
+
+def test_facts_are_read_back() -> None:
+    here = Holder.here()
+    assert Holder.from_facts({"attempt": 1, **here.facts}) == here
+    assert Holder.from_facts({"attempt": 1, "pid": 4711}) is None
+
+
+def test_the_very_same_process() -> None:
+    here = Holder.here()
+    assert Holder.of(os.getpid()) == here
+    assert Holder.of(2**22 + 1) is None
+    assert here.is_there()
+    assert not replace(here, started=here.started - 0.01).is_there()
+    assert not replace(here, boot="").is_there()
+    assert not replace(here, host="elsewhere").is_there()

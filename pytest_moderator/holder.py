@@ -1,10 +1,10 @@
-"""Which process holds a run, so that it can be told from a later one with the same process id."""
+"""Processes as they are written down, so that one can be told from a later one with the same process id."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,19 @@ class Holder:
         """Describe this process; always in the same words, also when the clock is set."""
         return _holder_of(os.getpid())
 
+    @classmethod
+    def of(cls, pid: int) -> Holder | None:
+        """Describe a process of this machine; ``None`` when it has ended."""
+        started = process_started(pid)
+        return None if started is None else replace(cls.here(), pid=pid, started=started)
+
+    def is_there(self) -> bool:
+        """Whether the very same process still lives here, beyond doubt: where the clock was set, there is doubt."""
+        here = Holder.here()
+        if not self.boot or (self.host, self.boot) != (here.host, here.boot):
+            return False
+        return process_started(self.pid) == self.started
+
     def is_alive(self) -> bool | None:
         """Whether the process is still there.
 
@@ -57,6 +70,19 @@ class Holder:
             return False
         started = process_started(self.pid)
         return started is not None and abs(started - self.started) <= _TOLERANCE
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What an event says of a process; :meth:`from_facts` reads it back."""
+        return {"pid": self.pid, "process_started": self.started, "boot": self.boot, "host": self.host}
+
+    @classmethod
+    def from_facts(cls, data: Mapping[str, Any]) -> Holder | None:
+        """Read what :attr:`facts` gave, among other things; ``None`` where something is missing."""
+        try:
+            return cls(data["pid"], data["process_started"], data["boot"], data["host"])
+        except KeyError:
+            return None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON types; :meth:`from_dict` reads them back."""
