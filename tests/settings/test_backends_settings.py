@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_moderator.backends.agents.options import AgentOptions
 from pytest_moderator.settings import load_settings
+from pytest_moderator.settings.backends import _OF_ALL, _OF_TYPE, AGENT_TYPES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_moderator.model import Problem
 
 
@@ -193,3 +194,22 @@ def test_a_program_with_a_space_in_its_name(tmp_path: Path) -> None:
     backends, problems = load(tmp_path, f"backends: {{claude: {{command: '{program}'}}}}\n")
     assert problems == ()
     assert backends["claude"]["command"] == [str(program)]
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_examples_of_the_documentation(tmp_path: Path, example: str) -> None:
+    backends, problems = load(tmp_path, example)
+    assert problems == ()
+    assert backends
+
+
+def test_the_documentation_names_every_key() -> None:
+    assert len(EXAMPLES) == 7
+    for key in {*_OF_ALL, *(key for keys in _OF_TYPE.values() for key in keys)}:
+        assert f"`{key}`" in DOCUMENT
+    for kind in AGENT_TYPES:
+        assert f"`{kind}`" in DOCUMENT
