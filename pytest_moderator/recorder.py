@@ -200,10 +200,12 @@ class Recorder:
 
     def requests(self) -> list[Request]:
         """Give what people have asked for since the last time; write down what waits to be."""
+        taken: list[Request] = []
+        with self._trying():
+            taken = self.journal.take_requests(self._run.id)
         with self._trying():
             self.journal.flush()
-            return self.journal.take_requests(self._run.id)
-        return []
+        return taken
 
     def end(self, status: RunStatus, exit_code: int) -> None:
         """Write down how the run ended; nothing if it never began."""

@@ -55,6 +55,29 @@ def ask_run(
         time.sleep(_PAUSE)
 
 
+def leave_for(
+    state_dir: Path,
+    run: RunSummary,
+    kind: RequestKind,
+    tasks: Iterable[TaskRow],
+    payload: Mapping[str, object],
+) -> None:
+    """Leave a request for a run that is not alive; it finds it when it goes on.
+
+    Args:
+        state_dir: where its journal is.
+        run: the run.
+        kind: what to do.
+        tasks: the tasks that it concerns.
+        payload: more about it.
+
+    Raises:
+        ModeratorError: it could not be written.
+    """
+    for task in tasks:
+        ask(state_dir, run.id, kind, file=task.file, task_id=task.task_id, payload=payload)
+
+
 def check_is_alive(run: RunSummary, what: str) -> None:
     """Refuse a run that nobody is at work on.
 

@@ -287,3 +287,25 @@ def test_what_comes_from_files_does_not_reach_the_terminal_as_it_is(
         assert says(capsys, "pause").endswith("these go on to their end: T1")
     Recorded("two", tasks="a\x1b[2J.md::T1")
     assert "\x1b" not in fails(capsys, "pause")
+
+
+def test_approve_and_reject(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Recorded(tasks="T001 T002 T003")
+    run.end("T003", TaskStatus.COMPLETED)
+    with run.obeying() as taken:
+        assert says(capsys, "approve", "T001", "T002", "T001") == f"run {run.id}: approve T001, T002"
+        assert says(capsys, "reject", "T001", "--why", "not now") == f"run {run.id}: reject T001"
+    assert [(request.kind, request.task_id, request.payload) for request in taken] == [
+        (RequestKind.APPROVE, "T001", {}),
+        (RequestKind.APPROVE, "T002", {}),
+        (RequestKind.REJECT, "T001", {"why": "not now"}),
+    ]
+    assert fails(capsys, "approve", "T003") == "'T003' has started already (completed): too late for that"
+
+
+def test_an_answer_to_a_run_that_is_over_is_kept_for_later(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Recorded(tasks="T001", alive=False)
+    assert says(capsys, "approve", "T001").startswith(f"run {run.id} is told when it goes on: approve T001")
+    assert [request.kind for request in run.journal.take_requests(run.id)] == [RequestKind.APPROVE]
