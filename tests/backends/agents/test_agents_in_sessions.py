@@ -126,7 +126,7 @@ def test_what_is_missing_is_said_before_the_run(project: Path) -> None:
     (project / "tasks.md").write_text("- [ ] T001 Write it\n  - backend: claude\n")
     done, results = run(project)
     assert done.returncode == 4
-    assert "tasks.md:1: error unhealthy-backend: backend 'claude' cannot be used" in done.stderr
+    assert "tasks.md:1: error unhealthy-backend: backend 'claude' is needed for T001" in done.stderr
     assert (
         "'no-such-program' is not installed (install it, or name it with backends.claude.command)"
         in done.stderr
