@@ -126,7 +126,7 @@ class Agent:
             _forget_session(context)
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
             talk = self._talk(task, replace(context, timeout=left), prompt, None)
-        after = before and look(context.working_directory, context.written)
+        after = before and look(context.working_directory, (*context.written, context.tasks_file))
         verdict = self._judge(context, talk, changed=None if after is None else after != before)
         if verdict.kind in ("session", "context"):
             _forget_session(context)
@@ -353,7 +353,7 @@ def _before(context: AttemptContext) -> str | None:
     noted = context.directory / _BEFORE
     if context.attempt > 1 and noted.exists():
         return noted.read_text(encoding="utf-8") or None
-    found = look(context.working_directory, context.written)
+    found = look(context.working_directory, (*context.written, context.tasks_file))
     noted.write_text(found or "", encoding="utf-8")
     return found
 

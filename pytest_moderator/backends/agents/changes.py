@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from typing import TYPE_CHECKING
+
+from pytest_moderator.errors import ModeratorError
+from pytest_moderator.isolation.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-_GIT = "git"
-_PATIENCE = 120.0  # seconds; a very large work tree on a slow disk
+_STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 
 
 def look(directory: Path, written: Collection[Path] = ()) -> str | None:
@@ -26,15 +27,17 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
         A fingerprint of its commit and of all that differs from it, ignored files left out; ``None`` where it is
         no git work tree, or where git cannot tell.
     """
-    top = _git(directory, "rev-parse", "--show-toplevel")
-    status = _git(directory, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-    if top is None or status is None:
+    try:
+        git = Git(directory)
+        top = git("rev-parse", "--show-toplevel").line
+        head = git("rev-parse", "--verify", "--quiet", "HEAD", accept=(0, 1)).line
+        status = git("status", *_STATUS, env={"GIT_OPTIONAL_LOCKS": "0"}).parts
+    except (ModeratorError, OSError):
         return None
-    root = type(directory)(top.rstrip("\n"))
+    root = type(directory)(top)
     passed_over = {os.path.realpath(path) for path in written}
-    head = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD") or ""
     digest = hashlib.sha256(head.encode())
-    for entry in sorted(filter(None, status.split("\0"))):
+    for entry in sorted(filter(None, status)):
         path = root / entry[3:]
         if os.path.realpath(path) not in passed_over:
             digest.update(f"{entry}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
@@ -48,20 +51,3 @@ def _state_of(path: Path) -> str:
     except OSError:
         return "gone"
     return f"{found.st_size} {found.st_mtime_ns}"
-
-
-def _git(directory: Path, *arguments: str) -> str | None:
-    """Run git, without any program that the repository's configuration may name; ``None`` where it fails."""
-    command = [_GIT, "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=_PATIENCE,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "surrogateescape")

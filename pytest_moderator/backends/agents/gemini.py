@@ -47,6 +47,7 @@ class Gemini(Adapter):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._said: list[str] = []
+        self._answer = ""
 
     def argv(self, call: Call) -> list[str]:
         """Give the command; the prompt comes from standard input."""
@@ -61,21 +62,26 @@ class Gemini(Adapter):
         if kind == "init":
             yield AgentEvent(session=text_at(event, "session_id"), begins=True)
         elif kind == "message" and event.get("role") == "assistant":
-            yield from self._message(event)
+            if not event.get("delta"):  # a whole message, not a piece of one
+                yield from self._told()
+            self._said.append(text_at(event, "content"))
+            if not event.get("delta"):
+                yield from self._told()
         elif kind == "tool_use":
-            self._said.clear()
+            yield from self._told()
             yield AgentEvent(tool=text_at(event, "tool_name"), detail=brief(at(event, "parameters") or ""))
         elif kind == "error" and event.get("severity") != "warning":
             yield AgentEvent(error=text_at(event, "message"))
         elif kind == "result":
+            yield from self._told()
             yield self._result(event)
 
-    def _message(self, event: Mapping[str, Any]) -> Iterator[AgentEvent]:
-        """Take in what it says, which comes in pieces."""
-        if not event.get("delta"):
+    def _told(self) -> Iterator[AgentEvent]:
+        """Give as one what it has said in pieces, now that something else comes."""
+        if self._said:
+            self._answer = "".join(self._said)
             self._said.clear()
-        self._said.append(text_at(event, "content"))
-        yield AgentEvent(text=text_at(event, "content"))
+            yield AgentEvent(text=self._answer)
 
     def _result(self, event: Mapping[str, Any]) -> AgentEvent:
         read, written = (count_at(event, "stats", name) for name in ("input_tokens", "output_tokens"))
@@ -87,5 +93,5 @@ class Gemini(Adapter):
             final=True,
             failed=failed,
             error=(error or "it says so without a reason") if failed else "",
-            answer="".join(self._said),
+            answer=self._answer,
         )

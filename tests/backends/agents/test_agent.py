@@ -172,6 +172,11 @@ def test_what_the_run_itself_writes_is_no_change(stage: Stage) -> None:
     assert not stage.play("run date >> events.jsonl ; done ok").success
 
 
+def test_a_tick_in_the_tasks_file_is_no_change(stage: Stage) -> None:
+    stage.place = replace(stage.place, tasks_file=stage.repository / "tasks.md")
+    assert not stage.play("run date >> tasks.md ; done ok").success
+
+
 def test_work_of_an_attempt_before_counts(stage: Stage) -> None:
     result = stage.play("fake 1: write a ; exit 3\nfake 2: done It was there already.", retries=1)
     assert (result.success, result.attempts) == (True, 2)
@@ -196,8 +201,17 @@ def test_in_a_repository_without_a_commit(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_without_git_nothing_is_compared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_moderator.backends.agents.changes._GIT", "no-such-git")
+    monkeypatch.setattr("pytest_moderator.isolation.git.shutil.which", lambda name: None)
     assert stage.play("done ok").success
+
+
+def test_a_git_around_this_one_changes_nothing(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other.git"))
+    assert stage.play("write a ; done ok").success
+    assert "GIT_DIR" not in stage.calls[0]["env"]
+    assert not stage.play("done ok").success
 
 
 def test_its_environment_is_a_list(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

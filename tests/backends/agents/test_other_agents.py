@@ -201,6 +201,21 @@ def test_codex_that_is_refused_a_command(stage: Stage) -> None:
     assert (result.category, "not allowed to use shell" in str(result.error_message)) == ("permission", True)
 
 
+def test_events_that_are_of_no_use_do_no_harm(stage: Stage) -> None:
+    odd = [
+        '{"type": "item.completed", "item": {"type": "reasoning", "text": "hm"}}',
+        '{"type": "item.started", "item": {"type": "reasoning"}}',
+        '{"type": "item.completed"}',
+        '{"type": "later.invented"}',
+        '{"type": "text", "part": 7}',
+        '{"type": "tool_use"}',
+        '{"type": "error", "severity": "warning"}',
+        "{}",
+    ]
+    for kind in ("codex", "gemini"):
+        assert stage.play(f"raw {' ; raw '.join(odd)} ; write {kind} ; done ok", kind).success
+
+
 def test_gemini_may_edit_files(stage: Stage) -> None:
     stage.play("write a ; done", "gemini", model="pro", args=["--x"])
     assert arguments(stage) == [
@@ -215,7 +230,10 @@ def test_what_gemini_says_comes_in_pieces(stage: Stage) -> None:
     result = stage.play(
         "say One two. ; write a ; warn Careful ; whole Three. ; say Four five. ; done", "gemini"
     )
-    assert result.stdout == "Three.Four five. "
+    assert result.stdout == "Four five. "
+    assert [event["text"] for event in stage.told if event["kind"] == "text"] == [
+        *("One two. ", "Three.", "Four five. ")
+    ]
 
 
 def test_gemini_is_no_success_for_ending_with_0_when_it_is_ended(stage: Stage) -> None:
