@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 SLOW = ("html", "metadata", "hypothesispytest")  # plugins that would cost a session more time than all else
 
 
-def run(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+def run(
+    folder: Path, *arguments: str, tasks: str = "tasks.md"
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     """Run the tasks of a project, and give the results by id."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     without = [f"-pno:{name}" for name in SLOW]
-    command = [sys.executable, "-m", "pytest", "-Werror", *without, "--moderator", "tasks.md"]
+    command = [sys.executable, "-m", "pytest", "-Werror", *without, "--moderator", tasks]
     done = subprocess.run(
         [*command, "--moderator-json=.moderator/report.json", *arguments],
         cwd=folder,
@@ -111,6 +113,35 @@ def test_prose_is_done_by_an_agent(project: Path, workers: tuple[str, ...]) -> N
     assert "The model is called Order." in prompt
     call = json.loads((folder / "T003" / "artifacts" / "call-1.json").read_text())
     assert call["argv"][call["argv"].index("--permission-mode") + 1] == "plan"
+
+
+def test_agents_on_branches_of_their_own(project: Path) -> None:
+    feature = project / "specs" / "001-orders"
+    feature.mkdir(parents=True)
+    (feature / "plan.md").write_text("# How\n")
+    (feature / "tasks.md").write_text(
+        """\
+- [ ] T001 [P] Write the model in src/model.py
+  - fake: write src/model.py ; done It is called Order.
+- [ ] T002 [P] Only say it is done
+  - fake: done I have done everything.
+- [ ] T003 [P] Write the view in src/view.py
+  - fake: write src/view.py ; done
+- [ ] T004 Use the model in src/use.py (depends on T001)
+  - fake: run cat src/model.py >> src/use.py ; done
+"""
+    )
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "Plan")
+    done, results = run(project, "-n", "2", "--moderator-isolation=full", tasks="specs/001-orders/tasks.md")
+    statuses = {name: result["status"] for name, result in results.items()}
+    assert statuses == dict.fromkeys(("T001", "T003", "T004"), "completed") | {"T002": "failed"}, done.stdout
+    # what the others changed meanwhile, in work trees of their own, is not taken for its work
+    assert "changed no file" in results["T002"]["error_message"]
+    folder = next((project / ".moderator" / "runs").iterdir()) / "tasks"
+    prompt = (folder / "T004" / "prompt.md").read_text()
+    assert "- specs/001-orders/plan.md (how it is to be built)" in prompt
+    assert "It is called Order." in prompt
 
 
 def test_a_further_attempt_of_a_task(project: Path) -> None:
