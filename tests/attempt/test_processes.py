@@ -160,6 +160,13 @@ class TestQuickLook:
         monkeypatch.setattr(processes, "Path", lambda name: (_ for _ in ()).throw(OSError(name)))
         assert processes._pids_after(1) == []
 
+    def test_for_anybody_with_a_mark(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+        start("anybody:T1:1")
+        assert not processes._nobody_carries("anybody:T1")
+        assert processes._nobody_carries("nobody:T1")
+        monkeypatch.setattr(processes, "_running_pids", lambda: (_ for _ in ()).throw(OSError("no /proc")))
+        assert not processes._nobody_carries("nobody:T1")
+
 
 def holder_of(process: subprocess.Popen[bytes]) -> Holder:
     holder = Holder.of(process.pid)
