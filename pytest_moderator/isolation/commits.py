@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
+from pytest_moderator.isolation import submodules
 from pytest_moderator.isolation.git import GitError
 from pytest_moderator.isolation.status import read_status
 
@@ -42,6 +43,7 @@ def commit_work(run: GitRun, git: Git, mark: Mark, message: str) -> Committed:
     Raises:
         ModeratorError: the task has left its worktree in a state that is not its work, or git refuses.
     """
+    submodules.bring_home(run, mark.task, git.directory, message)
     status = read_status(git, config=run.config)
     _check(status, mark, run)
     straight = status.head == mark.start
@@ -61,6 +63,7 @@ def save_work(run: GitRun, git: Git, mark: Mark, message: str, attempt: int) -> 
     Returns:
         The ref that it is kept at; ``None`` when there is nothing to be kept.
     """
+    submodules.bring_home(run, mark.task, git.directory, message)
     status = read_status(git, config=run.config)
     if status.head == mark.start and not any(not _is_ours(c.path, run, mark) for c in status.changes):
         return None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.isolation import included
+from pytest_moderator.isolation import included, submodules
 from pytest_moderator.isolation.commits import commit_work, save_work
 from pytest_moderator.isolation.git import Git, GitError
 from pytest_moderator.isolation.git_run import TRAILER
@@ -137,6 +137,7 @@ class GitPlace:
         arguments = ("--force", "--no-track", "--quiet", "-B", self.branch, start, "--")
         git("checkout", *arguments, config=self._run.config)
         git("clean", "-ffdq")
+        submodules.fill(self._run, self.path)
         self._worktree = worktree.remember(replace(mark, start=start))
 
     def settle(self, result: TaskResult, check: Check | None = None) -> TaskResult:

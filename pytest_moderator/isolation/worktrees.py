@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.errors import ModeratorError
+from pytest_moderator.isolation import submodules
 from pytest_moderator.isolation.git import Git
 from pytest_moderator.isolation.repo_lock import repo_lock
 
@@ -118,6 +120,7 @@ def add(
         raise ModeratorError(f"git has made no worktree at {str(path)!r}: something has removed it at once")
     worktree.remember(mark)
     check_out(run, worktree, place)
+    submodules.fill(run, path)
     included = fill(worktree)
     return worktree.remember(replace(mark, ready=True, included=included))
 
@@ -206,12 +209,12 @@ def entries(common_dir: Path) -> Iterator[tuple[Path, Path]]:
 def _clear(run: GitRun, path: Path, branch: str, lock: int) -> None:
     """Make room for a new worktree: of an earlier one, all is gone or half of it is left."""
     _drop_lock_of(run.common_dir, branch)
-    if os.path.lexists(path) and Worktree.at(path) is None and path.is_dir() and any(path.iterdir()):
-        delete_tree(path)
-    elif os.path.lexists(path) and not path.is_dir():
+    if os.path.lexists(path) and not path.is_dir():
         raise ModeratorError(f"{str(path)!r} is in the way of a worktree: move it to another place")
     if Worktree.at(path) is not None:
         delete_tree(path)
+    elif path.is_dir() and any(path.iterdir()):  # git has forgotten it, and nobody knows what is in it
+        path.rename(path.with_name(f"{path.name}-set-aside-{secrets.token_hex(4)}"))
     _forget(run, path, lock)
 
 

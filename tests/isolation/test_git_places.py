@@ -565,3 +565,72 @@ class TestWorktrees:
         place = repository.place(replace(repository.run(), without_lfs=False), "T002")
         with place, pytest.raises(ModeratorError, match="smudge filter lfs failed"):
             place.prepare()
+
+
+class TestSubmodules:
+    @pytest.fixture
+    def with_submodule(self, repository: Repository, tmp_path: Path) -> Repository:
+        """Give a repository that has another one, which has another one."""
+        inner, outer = Repository(tmp_path / "inner"), Repository(tmp_path / "outer")
+        outer.git("submodule", "--quiet", "add", str(inner.path), "deep")
+        outer.commit("deep")
+        repository.git("submodule", "--quiet", "add", str(outer.path), "lib/outer")
+        repository.git("submodule", "--quiet", "update", "--init", "--recursive")
+        repository.git("submodule", "--quiet", "add", str(inner.path), "unused")
+        repository.commit("submodules")
+        repository.git("submodule", "--quiet", "deinit", "--force", "unused")
+        shutil.rmtree(repository.path / ".git" / "modules" / "unused")
+        shutil.rmtree(inner.path)  # nobody may ask for it
+        shutil.rmtree(outer.path)
+        return repository
+
+    def test_they_are_there_and_their_commits_stay(self, with_submodule: Repository) -> None:
+        run = with_submodule.run()
+        with with_submodule.place(run) as place:
+            place.prepare()
+            deep = place.path / "lib" / "outer" / "deep"
+            assert (deep / "a.txt").exists()
+            assert not list((place.path / "unused").iterdir())
+            (deep / "new.txt").write_text("new\n")
+            result = place.settle(completed())
+        assert result.success, result.error_message
+        with with_submodule.place(run, "T002") as place:
+            place.prepare()
+            assert (place.path / "lib/outer/deep/new.txt").exists()
+            assert place.settle(completed("T002")).success
+        assert with_submodule.git("status", "--porcelain") == ""
+        with_submodule.git("merge", "--quiet", run.integration)
+        with_submodule.git("submodule", "--quiet", "update", "--recursive")
+        assert (with_submodule.path / "lib/outer/deep/new.txt").read_text() == "new\n"
+        assert not with_submodule.worktrees()
+
+    def test_another_try_finds_them_as_they_were(self, with_submodule: Repository) -> None:
+        run = with_submodule.run()
+        with with_submodule.place(run) as place:
+            place.prepare()
+            deep = place.path / "lib" / "outer" / "deep"
+            (deep / "new.txt").write_text("new\n")
+            (deep / "a.txt").write_text("changed\n")
+            place.renew(2)
+            assert not (deep / "new.txt").exists()
+            assert (deep / "a.txt").read_text() == "one\ntwo\nthree\n"
+            assert place.settle(completed()).commit is None
+
+    def test_none_has_changed(self, with_submodule: Repository) -> None:
+        run = with_submodule.run()
+        result = finish_one(with_submodule, run, b_txt="b\n")
+        assert result.success
+        assert with_submodule.git("diff", "--name-only", run.base, run.ref) == "b.txt"
+
+
+def test_a_directory_that_git_has_forgotten_is_set_aside(repository: Repository) -> None:
+    run = repository.run()
+    with repository.place(run) as place:
+        place.prepare()
+        (place.path / "work.txt").write_text("work\n")
+    shutil.rmtree(repository.path / ".git" / "worktrees" / "T001")
+    with repository.place(run) as place:
+        place.prepare(again=True)
+        assert not (place.path / "work.txt").exists()
+    (aside,) = place.path.parent.glob("T001-set-aside-*")
+    assert (aside / "work.txt").read_text() == "work\n"
