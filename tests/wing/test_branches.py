@@ -78,18 +78,22 @@ def test_what_tasks_did_is_on_one_branch(project: Project, git, workers, level: 
     git("fsck", "--full")
 
 
-def test_one_of_two_wins(project: Project, git, workers) -> None:
+def together(project: Project, number: int) -> str:
+    """Give a command that waits until the other one of two tasks has started."""
+    place = project.path / ".moderator"
+    other = 3 - number
+    return f"touch {place}/began-{number}; while ! test -e {place}/began-{other}; do sleep 0.02; done"
+
+
+def test_one_of_two_wins(project: Project, git) -> None:
     project.tasks(
-        "- [ ] T001 [P] one\n  - run: `sleep 0.3; echo 1 > shared.txt`\n"
-        "- [ ] T002 [P] two\n  - run: `sleep 0.3; echo 2 > shared.txt`\n"
+        f"- [ ] T001 [P] one\n  - run: `{together(project, 1)}; echo 1 > shared.txt`\n"
+        f"- [ ] T002 [P] two\n  - run: `{together(project, 2)}; echo 2 > shared.txt`\n"
         "- [ ] T003 [P] three (depends on T001)\n  - run: `true`\n"
         "- [ ] T004 [P] four (depends on T002)\n  - run: `true`\n"
     )
     commit(git)
-    session = project.run(*workers, "--moderator-isolation=branch", "tasks.md")
-    if not workers:  # one after another, each sees what was done before
-        assert session.exit_code == 0
-        return
+    session = project.run("-n2", "--moderator-isolation=branch", "tasks.md")
     lost, won = sorted(("T001", "T002"), key=session.statuses.get, reverse=True)
     blocked = {"T001": "T003", "T002": "T004"}[lost]
     assert session.statuses[lost] == "failed"
@@ -212,8 +216,8 @@ def test_uncommitted_changes_are_refused_or_taken_along(project: Project, git) -
 
 def test_a_conflict_is_tried_again(project: Project, git) -> None:
     project.tasks(
-        "- [ ] T001 [P] one\n  - run: `sleep 0.5; echo 1 >> shared.txt`\n"
-        "- [ ] T002 [P] two\n  - run: `sleep 0.5; echo 2 >> shared.txt`\n"
+        f"- [ ] T001 [P] one\n  - run: `{together(project, 1)}; echo 1 >> shared.txt`\n"
+        f"- [ ] T002 [P] two\n  - run: `{together(project, 2)}; echo 2 >> shared.txt`\n"
     )
     project.write("moderator.yaml", "isolation: full\non_conflict: retry\n")
     commit(git)
