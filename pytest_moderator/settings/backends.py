@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pytest_moderator.backends.limits import parse_breaker, parse_count, parse_rate
 from pytest_moderator.settings import values
 from pytest_moderator.settings.collect import Collector, Found, Place
 
@@ -119,6 +120,23 @@ def _dollars(value: object) -> float:
     raise ValueError(f"must be a number of US dollars above 0, not {value!r}")
 
 
+def _checked(parse: values.Parse) -> values.Parse:
+    """Accept what a parser accepts, and keep it as it is: whoever needs it reads it again."""
+
+    def check(value: object) -> object:
+        parse(value)
+        return value
+
+    return check
+
+
+LIMITS: Mapping[str, values.Parse] = {
+    "rate_limit": _checked(parse_rate),
+    "max_concurrent": _checked(parse_count),
+    "breaker": _checked(parse_breaker),
+}
+"""What may be set for any backend, also for one that is no agent."""
+
 _OF_ALL: Mapping[str, values.Parse] = {
     "type": values.choice(*AGENT_TYPES),
     "command": _command,
@@ -130,6 +148,7 @@ _OF_ALL: Mapping[str, values.Parse] = {
     "linger": values.duration,
     "max_output": values.size,
     "no_change_ok": values.flag,
+    **LIMITS,
 }
 _CLAUDE: Mapping[str, values.Parse] = {
     "permission_mode": values.choice(
@@ -195,6 +214,8 @@ def _read(collector: Collector, name: str, given: object, place: Place) -> dict[
         )
         return None
     kind = given.get("type", name)
+    if kind not in AGENT_TYPES and given and LIMITS.keys() >= given.keys():
+        return _values(collector, LIMITS, given, place)
     if kind not in AGENT_TYPES:
         collector.problems.append(_unknown_type(place, given, kind))
         return None
@@ -235,9 +256,9 @@ def _values(
 
 def _nearest(key: str, known: Iterable[str], kind: str) -> str:
     near = difflib.get_close_matches(key, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
     owners = [name for name, keys in _OF_TYPE.items() if key in keys]
+    if near and not owners:
+        return f"did you mean {near[0]!r}?"
     other = f"that is for {', '.join(owners)}; " if owners else ""
     return f"{other}known for {kind}: {', '.join(sorted(known))}"
 

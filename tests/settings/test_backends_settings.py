@@ -81,6 +81,19 @@ def test_a_name_of_its_own(tmp_path: Path) -> None:
     assert backends == {"my-agent": {"type": "codex", "sandbox": "read-only"}, "gemini": {"type": "gemini"}}
 
 
+def test_limits_are_for_any_backend(tmp_path: Path) -> None:
+    limits = {"rate_limit": "10/min", "max_concurrent": 2, "breaker": {"failures": 3, "pause": "1m"}}
+    text = "{rate_limit: 10/min, max_concurrent: 2, breaker: {failures: 3, pause: 1m}}"
+    backends, problems = load(tmp_path, f"backends:\n  shell: {text}\n  claude: {text}\n")
+    assert problems == ()
+    assert backends == {"shell": limits, "claude": {"type": "claude", **limits}}
+    _, problems = load(tmp_path, "backends:\n  shell:\n    rate_limit: often\n    max_concurrent: 0\n")
+    assert [(problem.line, problem.message.partition(" must ")[0]) for problem in problems] == [
+        (3, "backends.shell.rate_limit"),
+        (4, "backends.shell.max_concurrent"),
+    ]
+
+
 def test_each_name_is_an_option_by_itself(tmp_path: Path) -> None:
     text = "backends: {claude: {model: opus}, codex: {model: gpt}}\n"
     backends, problems = load(tmp_path, text, {"backends": {"codex": {"sandbox": "read-only"}}})

@@ -34,13 +34,16 @@ def with_settings(backends: Sequence[Backend], settings: Mapping[str, Mapping[st
         settings: by name, what is set for agents; in the form that settings give.
 
     Raises:
-        ModeratorError: a name is that of a backend which is no agent.
+        ModeratorError: a name is that of a backend which is no agent; or there is no backend of a name that has
+            only limits.
     """
-    given: dict[str, Backend] = {name: AgentBackend(name, values) for name, values in settings.items()}
+    given: dict[str, Backend] = {
+        name: AgentBackend(name, values) for name, values in settings.items() if "type" in values
+    }
+    for name in settings.keys() - given.keys() - {backend.name for backend in backends}:
+        raise ModeratorError(f"there is no backend {name!r}: give it a type, or correct its name")
     for backend in backends:
         if backend.name in given and not isinstance(backend, AgentBackend):
-            raise ModeratorError(
-                f"{backend.name!r} is no coding agent and takes no settings: use another name"
-            )
+            raise ModeratorError(f"{backend.name!r} is no coding agent and takes no type: use another name")
     placed = [given.pop(backend.name, backend) for backend in backends]
     return [*placed, *given.values()]

@@ -217,8 +217,18 @@ def pytest_moderator_backends():
     assert (results["T001"]["status"], results["T001"]["stdout"]) == ("completed", "mine")
 
 
+def test_any_backend_may_have_limits(project: Path) -> None:
+    (project / "tasks.md").write_text("- [ ] T001 Do it\n  - run: `true`\n")
+    (project / "moderator.yaml").write_text("backends: {shell: {max_concurrent: 1}}\n")
+    _, results = run(project)
+    assert results["T001"]["status"] == "completed"
+    (project / "moderator.yaml").write_text("backends: {shel: {max_concurrent: 1}}\n")
+    done, _ = run(project)
+    assert "backends: there is no backend 'shel' (give it a type, or correct its name)" in done.stderr
+
+
 def test_a_name_that_is_taken_is_refused(project: Path) -> None:
     (project / "tasks.md").write_text("- [ ] T001 Write it\n")
     (project / "moderator.yaml").write_text("backends:\n  shell:\n    type: claude\n")
     done, _ = run(project)
-    assert "backends: 'shell' is no coding agent and takes no settings (use another name)" in done.stderr
+    assert "backends: 'shell' is no coding agent and takes no type (use another name)" in done.stderr
