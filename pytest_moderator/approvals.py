@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.gates import Shut, Wait
+from pytest_moderator.gates import Gate, Shut, Wait
 from pytest_moderator.resume import fingerprint
 from pytest_moderator.runner import place_of
 
@@ -41,7 +41,7 @@ class Answer:
     why: str = ""
 
 
-class Approvals:
+class Approvals(Gate):
     """The gate before tasks with ``approve: yes``, and those that a rule of the settings is about.
 
     An answer is good for the task as it stands: when its text changes, it is asked about anew.

@@ -1,13 +1,13 @@
-"""What a task may have to wait for besides other tasks: somebody's approval, a limit, a budget."""
+"""What a task may have to wait for besides other tasks: somebody's approval, limits of its backend, a budget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
-    from pytest_moderator.model import Task
+    from pytest_moderator.model import Task, TaskResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Wait:
 
     Attributes:
         reason: what it waits for.
-        until: when to ask again, on the monotonic clock; ``None`` for when something is said to have changed.
+        until: when to ask again, on the monotonic clock; ``None`` for when a task has ended or an answer was given.
     """
 
     reason: str
@@ -36,9 +36,15 @@ class Shut:
     open: bool = False
 
 
-class Gate(Protocol):
-    """Is asked before a task starts, each time anew."""
+class Gate:
+    """Is asked before a task starts, each time anew, and told of what has started and ended."""
 
     def ask(self, file: FileHandout, task: Task) -> Wait | Shut | None:
-        """Say why a task does not start; ``None`` when it may."""
-        ...
+        """Say why a task does not start; ``None`` when it may, as far as this gate knows."""
+        raise NotImplementedError
+
+    def started(self, file: FileHandout, task: Task) -> None:
+        """Take note that all gates have let a task pass, and that it starts."""
+
+    def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
+        """Take note of what came of a task that has started."""

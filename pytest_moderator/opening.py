@@ -19,7 +19,7 @@ from pytest_moderator.journal import (
     RunLock,
     RunStatus,
 )
-from pytest_moderator.model import TaskStatus
+from pytest_moderator.model import TaskStatus, Usage
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Opening:
         journal: open for writing; ``None`` when nothing is going to run.
         locks: what keeps other runs from these files.
         approvals: what was approved earlier in this run.
+        spent: what agents have used earlier in this run.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class Opening:
     journal: Journal | None = None
     locks: tuple[RunLock, ...] = ()
     approvals: tuple[Event, ...] = ()
+    spent: Usage = field(default_factory=Usage)
 
 
 @dataclass
@@ -67,6 +69,7 @@ class _Past:
     unfinished: list[str] = field(default_factory=list)
     run: RunSummary | None = None
     approvals: tuple[Event, ...] = ()
+    spent: Usage = field(default_factory=Usage)
 
 
 def look(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Settings) -> Opening:
@@ -126,6 +129,7 @@ def _opening(past: _Past, journal: Journal | None = None, locks: tuple[RunLock, 
         journal=journal,
         locks=locks,
         approvals=past.approvals,
+        spent=past.spent,
     )
 
 
@@ -241,6 +245,9 @@ def _look_back(
     past.run = last
     past.approvals = tuple(reader.events(last.id, kinds=("approved",), limit=100_000))
     rows = reader.tasks(last.id)
+    for row in rows:
+        if row.result and row.result.get("usage"):
+            past.spent = past.spent.plus(Usage(**row.result["usage"]))
     rerun = rerun_by_file(settings.rerun, plans)
     for file, plan in plans.items():
         known = {

@@ -37,6 +37,7 @@ _OPTIONS = (
         "WORD",
         "Whether tasks wait for an approval: auto (where there is a terminal), wait or skip",
     ),
+    ("budget", "AMOUNT", "Start nothing new once agents have used so much, such as $5 or 200k tokens"),
     ("mark", "", "Tick the box of a task in the tasks file when it completes"),
     ("json", "PATH", "Write the execution report to this file"),
     ("events", "PATH", "Write what happens to this file or pipe as it happens, one JSON object a line"),

@@ -186,6 +186,8 @@ class Run:
         logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
         waited = self.coordinator.waits(nodeid)
         if self.recorder.started(found, worker, logs, waited=waited, choice=self.choice_of(*found)):
+            for gate in self.gates:
+                gate.started(*found)
             return nodeid
         self.coordinator.again(nodeid)
         self._stop_in_trouble()
@@ -278,9 +280,12 @@ class Run:
             if nodeid in self.cancelled and not result.success:
                 result = replace(result, error_message=self.cancelled[nodeid])
             self._conclude(nodeid, result)
+            for gate in self.gates:
+                gate.ended(*found, result)
             success = success or task.optional
             if not success and task.critical and verdict.failed:
                 self.stop(f"critical task {task.id} failed")
+        self.ask_again()
         self._watch.lap()
         self._skip_blocked(self.coordinator.end(nodeid, success=success))
         if self.stop_reason and self.finished:

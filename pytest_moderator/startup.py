@@ -13,11 +13,13 @@ from pytest_moderator.approvals import Approvals
 from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
+from pytest_moderator.backends.limits import limits_of
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.control import Control
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.handout import hand_out, nodeid_of
 from pytest_moderator.journal import Holder, RunRecord
+from pytest_moderator.limiting import BudgetGate, LimitsGate
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.opening import Opening, look, open_run
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_moderator.backends.base import Backend
+    from pytest_moderator.gates import Gate
     from pytest_moderator.handout import Handout
     from pytest_moderator.isolation.git_run import GitRun
     from pytest_moderator.plan import ExecutionPlan
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 # One run cannot have two of these, so the files that it is of have to agree on them.
 _OF_A_RUN = (
     *("state_dir", "json", "events", "workers", "with_deps", "dirty", "merge", "keep", "retry_from"),
+    *("approvals", "approval", "limits", "budget", "pause_timeout", "on_pause_timeout"),
     *("on_conflict", "worktree_dir", "worktree_include", "setup", "sparse", "hooks"),
 )
 
@@ -101,7 +105,7 @@ def activate(config: pytest.Config) -> None:
     approvals = Approvals(
         config, run, {file: entry.settings for file, entry in by_file.items()}, opening.approvals
     )
-    run.gates.append(approvals)
+    run.gates += [approvals, *_gates_that_count(run, settings, opening)]
     control = Control(run, recorder, settings, approvals)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
@@ -130,6 +134,13 @@ def _open(config: pytest.Config, plans: Mapping[str, ExecutionPlan], settings: S
         return (look if config.option.collectonly else open_run)(state_dir, plans, settings)
     except ModeratorError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _gates_that_count(run: Run, settings: Settings, opening: Opening) -> Iterator[Gate]:
+    if settings.budget is not None:
+        yield BudgetGate(run, settings.budget, opening.spent)
+    if settings.limits:
+        yield LimitsGate(run, limits_of(settings.limits))
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:

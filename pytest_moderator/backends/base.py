@@ -164,10 +164,12 @@ class Backend(ABC):
         name: what ``backend:`` calls it; lower-case letters, digits and ``-``.
         needs_command: whether it can do nothing with a task that is only text, so that such a task is skipped
             where this is the default backend.
+        has_costs: whether what it does costs money or tokens, so that nothing new starts when a budget is spent.
     """
 
     name: str
     needs_command: bool = False
+    has_costs: bool = False
 
     @abstractmethod
     def accepts(self, task: Task) -> bool:

@@ -1,5 +1,6 @@
 """The nouns that all rooms share: frozen data without input or output."""
 
+from pytest_moderator.model.budget import Budget
 from pytest_moderator.model.context import ExecutionContext, IsolationLevel
 from pytest_moderator.model.problem import Problem, Severity
 from pytest_moderator.model.result import ErrorCategory, ExecutionReport, TaskResult, Usage
@@ -7,6 +8,7 @@ from pytest_moderator.model.rule import Rule, TaskKind
 from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
 __all__ = [
+    "Budget",
     "Command",
     "ErrorCategory",
     "ExecutionContext",

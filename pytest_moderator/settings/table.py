@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.model import IsolationLevel
+from pytest_moderator.model import Budget, IsolationLevel
 from pytest_moderator.settings import values
 from pytest_moderator.settings.option import ANYWHERE, FILES, Option, Source
 
@@ -93,6 +93,8 @@ class Settings:
         approve: ids of tasks that are approved; ``all`` for every one.
         approval: whether somebody is waited for: ``auto`` (where there is a terminal), ``wait`` or ``skip``.
         approvals: backends, patterns of paths, and patterns of commands whose tasks need an approval.
+        limits: by name of backend, ``rate_limit``, ``max_concurrent`` and ``breaker``.
+        budget: what all tasks of the run together may use of coding agents.
         pause_timeout: seconds after which a pause ends by itself; ``None`` for never.
         on_pause_timeout: what happens then: ``resume`` or ``stop``.
         json: where the execution report is written.
@@ -279,6 +281,19 @@ class Settings:
         "Backends, paths and commands whose tasks need an approval",
         metavar="MAPPING",
         sources=FILES,
+    )
+    limits: Mapping[str, Any] = _option(
+        MappingProxyType({}),
+        values.mapping,
+        "How often and how many at once each backend may be used",
+        metavar="MAPPING",
+        sources=FILES,
+    )
+    budget: Budget | None = _option(
+        None,
+        values.budget,
+        "Start nothing new once agents have used so much, such as $5 or 200k tokens",
+        metavar="AMOUNT",
     )
     pause_timeout: float | None = _option(
         None,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from pytest_moderator.model import IsolationLevel
+from pytest_moderator.model import Budget, IsolationLevel
 from pytest_moderator.units import parse_duration, parse_size
 
 APPROVAL_RULES = ("backends", "paths", "commands")
@@ -129,6 +129,15 @@ def mapping(value: object) -> Mapping[str, object]:
     if isinstance(value, Mapping):
         return value
     raise _must("be a mapping", value)
+
+
+def budget(value: object) -> Budget:
+    """Accept an amount of money or tokens."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = f"${value}"
+    if not isinstance(value, str):
+        raise _must("be money or tokens, such as $5 or 200k tokens", value)
+    return Budget.parse(value)
 
 
 def approvals(value: object) -> Mapping[str, tuple[str, ...]]:

@@ -23,6 +23,8 @@ class AgentBackend(Backend):
         settings: what is set for it; ``type`` says which agent it is.
     """
 
+    has_costs = True
+
     def __init__(self, name: str, settings: Mapping[str, object]) -> None:
         self.name = name
         self._settings = settings

@@ -1,0 +1,118 @@
+"""Limits of backends and of what they may cost, in whole sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from sessions import Project
+
+BOTH = "echo start >> ran.txt; sleep 0.1; echo end >> ran.txt"
+COSTLY = """
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.model import TaskResult, TaskStatus, Usage
+
+    class Costly(Backend):
+        name = "costly"
+        has_costs = True
+
+        def accepts(self, task):
+            return False
+
+        def execute(self, task, context):
+            with Path("ran.txt").open("a") as file:
+                file.write(task.id + "\\n")
+            failed = "fails" in task.title
+            return TaskResult(
+                task,
+                exit_code=int(failed),
+                status=TaskStatus.FAILED if failed else TaskStatus.COMPLETED,
+                category="transient" if failed else None,
+                error_message="overloaded" if failed else None,
+                usage=Usage(cost_usd=2.0, input_tokens=900, output_tokens=100),
+            )
+
+    def pytest_moderator_backends():
+        return [Costly()]
+"""
+
+
+def test_no_more_at_once_than_a_backend_may_have(project: Project) -> None:
+    project.write("moderator.yaml", "limits: {shell: {max_concurrent: 1}}\n")
+    lines = "".join(f"- [ ] T00{n} [P] Task {n}\n  - run: `{BOTH}`\n" for n in range(1, 5))
+    project.tasks(lines + "- [ ] T009 [P] Other\n  ```python\n  pass\n  ```\n")
+    session = project.run("tasks.md", "-n", "2")
+    assert session.exit_code == 0
+    assert session.lines() == ["start", "end"] * 4
+
+
+def test_no_more_in_a_while_than_a_backend_may_start(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("moderator.yaml", "limits: {shell: {rate_limit: 2/1s}}\n")
+    times = "".join(f"- [ ] T00{n} [P] Task {n}\n  - run: `date +%s%N >> ran.txt`\n" for n in range(1, 5))
+    project.tasks(times)
+    session = project.run("tasks.md", *workers)
+    moments = [int(line) / 1e9 for line in session.lines()]
+    assert session.exit_code == 0
+    assert moments[2] - moments[0] > 0.5  # a second, less what the second start may have been late
+
+
+def test_nothing_costly_starts_when_the_budget_is_spent(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", COSTLY)
+    project.tasks("""
+        - [ ] T001 One
+          - backend: costly
+        - [ ] T002 Two
+          - backend: costly
+        - [ ] T003 Three
+          - backend: costly
+        - [ ] T004 Costs nothing
+          - run: `true`
+    """)
+    session = project.run("tasks.md", "--moderator-budget=$3", *workers)
+    assert session.lines() == ["T001", "T002"]
+    assert session.reasons["T003"] == "the budget of $3.00 is spent ($4.00)"
+    assert session.statuses["T004"] == "completed"
+    again = project.run("tasks.md", "--moderator-budget=$3", "--moderator-resume", *workers)
+    assert again.reasons["T003"] == "the budget of $3.00 is spent ($4.00)"
+    more = project.run("tasks.md", "--moderator-budget=10k tokens", "--moderator-resume", *workers)
+    assert more.statuses["T003"] == "completed"
+
+
+def test_a_backend_that_keeps_failing_is_left_alone_for_a_while(project: Project) -> None:
+    project.write("conftest.py", COSTLY)
+    project.write("moderator.yaml", "limits: {costly: {breaker: {failures: 2, pause: 1s}}}\n")
+    project.tasks("""
+        - [ ] T001 [P] One fails
+          - backend: costly
+        - [ ] T002 [P] Two fails
+          - backend: costly
+        - [ ] T003 [P] Three
+          - backend: costly
+        - [ ] T004 [P] Not held up
+          - run: `echo T004 >> ran.txt`
+    """)
+    session = project.run("tasks.md", "--moderator-retries=0")
+    assert session.lines() == ["T001", "T002", "T004", "T003"]
+    assert session.statuses["T003"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("limits: {shell: {rate_limit: often}}", "rate_limit must be a number of starts per time"),
+        ("limits: {shell: 3}", "must be a mapping with keys out of rate_limit, max_concurrent, breaker"),
+        ("limits: {shel: {max_concurrent: 1}}", "there is no backend 'shel' (did you mean 'shell'?"),
+        ("budget: much", "must be money or tokens, such as $5 or 200k tokens"),
+        ("budget: $0", "must be above 0"),
+    ],
+)
+def test_mistakes_are_named_before_anything_runs(project: Project, text: str, message: str) -> None:
+    project.write("moderator.yaml", text + "\n")
+    project.tasks("- [ ] T001 One\n  - run: `true`\n")
+    session = project.pytest("--moderator", "tasks.md")
+    assert session.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert message in session.errors
