@@ -19,11 +19,12 @@ from pytest_moderator.journal import (
     RunLock,
     RunStatus,
 )
+from pytest_moderator.journal.lock import any_held
 from pytest_moderator.model import TaskStatus, Usage
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_moderator.journal import Event, RunSummary
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _GONE = "the process of the run is gone"
 _ALL = -1
+_LATELY = 20  # runs
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def open_run(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Sett
         reader = JournalReader(state_dir)
         try:
             past.notices += _bury_the_dead(journal, reader, frozenset(plans) if locks else frozenset())
+            _bury_the_unknown(state_dir, reader, plans)
             _look_back(reader, plans, settings, past)
             _forget_what_was_asked(state_dir, past)
         finally:
@@ -202,6 +205,15 @@ def _bury_the_dead(journal: Journal, reader: JournalReader, ours: frozenset[str]
         ended = f"; {found} still there and {found.rpartition(' ')[2]} ended" if left else ""
         notices.append(f"run {run.id} had been interrupted: its process is gone{ended}")
     return notices
+
+
+def _bury_the_unknown(state_dir: Path, reader: JournalReader, ours: Collection[str]) -> None:
+    """End what is left of runs that only a journal which was lost has known, unless some other run is alive."""
+    folders = sorted((state_dir / "runs").glob("*"), reverse=True) if not reader.runs(limit=1) else []
+    if not folders or any_held(state_dir, besides=ours):
+        return
+    for folder in folders[:_LATELY]:
+        end_recorded_processes(folder.name)
 
 
 def _is_dead(run: RunSummary, ours: frozenset[str]) -> bool:

@@ -17,7 +17,7 @@ from pytest_moderator.holder import Holder
 from pytest_moderator.journal.records import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 _PATIENCE = 0.3  # seconds: a view may look at a lock for a moment
@@ -105,6 +105,23 @@ def is_held_by(state_dir: Path, file: str, holder: Holder) -> bool:
         return False
     known = _holder(state_dir, name)
     return known == holder if known else holder.is_alive() is None
+
+
+def any_held(state_dir: Path, besides: Collection[str]) -> bool:
+    """Whether some process has the lock of any other tasks file than these.
+
+    Args:
+        state_dir: the state directory.
+        besides: tasks files as pytest names them.
+
+    Raises:
+        JournalError: a lock cannot be looked at.
+    """
+    from pytest_moderator.isolation.names import sanitise_id  # noqa: PLC0415 (slow, and not always needed)
+
+    known = {sanitise_id(file) for file in besides}
+    names = (path.stem for path in (state_dir / "locks").glob("[!.]*.lock"))
+    return any(_is_held(state_dir, name) for name in names if name not in known)
 
 
 @contextlib.contextmanager

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from pytest_moderator.attempt import CANCELLED, HELD
+from pytest_moderator.attempt.processes import MARK, make_mark
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.journal import Holder, Journal, JournalReader, RunLock, RunRecord, RunStatus, TaskRecord
 from pytest_moderator.model import TaskStatus
@@ -114,6 +117,22 @@ def test_what_was_asked_of_the_dead_is_forgotten(tmp_path: Path) -> None:
     assert all(mark.exists() for mark in marks)
     assert open_and_close(tmp_path, resume=True).run_id == "before"
     assert not any(mark.exists() for mark in marks)
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["all dead", "another is alive"])
+def test_what_only_a_lost_journal_has_known_is_ended(tmp_path: Path, alive: bool) -> None:
+    begin(tmp_path, DEAD, run := f"lost-{uuid4().hex}").close()
+    (tmp_path / "runs" / run).mkdir(parents=True)
+    other = RunLock.acquire(tmp_path, "other.md") if alive else None
+    for path in tmp_path.glob("state.db*"):
+        path.unlink()
+    environment = {**os.environ, MARK: make_mark(run, "T001", 1)}
+    with subprocess.Popen(["sleep", "600"], env=environment) as process:
+        open_and_close(tmp_path)
+        assert (process.poll() is None) == alive
+        process.kill()
+    if other is not None:
+        other.release()
 
 
 def test_who_has_the_lock_is_named(tmp_path: Path) -> None:
