@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_moderator import interrupts
 from pytest_moderator.accounts import Accounts
 from pytest_moderator.attempt import end_marked_processes, tries_before
 from pytest_moderator.availability import refusals_of_run
@@ -266,6 +267,7 @@ class Run:
         self.recorder.run_is(status, kind, {"by": by})
         tell(self.config, "pytest_moderator_run_status", status=str(status), by=by)
 
+    @interrupts.whole
     def end(self, nodeid: str) -> None:
         """Settle an item that has gone through pytest's whole protocol, and those that it keeps from starting."""
         verdict = self._verdicts[nodeid]

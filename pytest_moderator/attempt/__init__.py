@@ -7,7 +7,9 @@ from pytest_moderator.attempt.processes import (
     end_marked_processes,
     end_recorded_processes,
     hold_marked_processes,
+    hurry,
     release_marked_processes,
+    take_time,
 )
 from pytest_moderator.attempt.run import CANCELLED, run_task, tries_before
 
@@ -21,8 +23,10 @@ __all__ = [
     "end_recorded_processes",
     "excerpt",
     "hold_marked_processes",
+    "hurry",
     "release_marked_processes",
     "run_task",
+    "take_time",
     "task_environment",
     "tries_before",
 ]

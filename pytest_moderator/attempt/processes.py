@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ SWEEP_GRACE = 1.0
 
 UNKILLABLE_AFTER = 5.0
 """Seconds after which a killed process that is still there is given up (the kernel holds it)."""
+
+_hurried = threading.Event()
 
 _FEW = 64
 _LOOKS = 5
@@ -136,6 +139,16 @@ def end_tree(
         raise
 
 
+def hurry() -> None:
+    """From now on kill at once what is being ended, and what will be, until :func:`take_time`."""
+    _hurried.set()
+
+
+def take_time() -> None:
+    """Ask processes to end again, before they are killed."""
+    _hurried.clear()
+
+
 def may_have_left_something(leader: int, mark: str | None) -> bool:
     """Look, at next to no cost, for processes that outlive their leader, who has just been waited for.
 
@@ -158,6 +171,8 @@ def _end(
     pause = 0.002
     while members := _members(leaders, mark, [process for process in (*others, *found) if _lives(process)]):
         now = time.monotonic()
+        if _hurried.is_set():
+            kill_at = min(kill_at, now)
         if now > kill_at + UNKILLABLE_AFTER:
             break
         # Parents first: a shell whose child ends before it is told would go on with its script.

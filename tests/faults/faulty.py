@@ -194,9 +194,14 @@ class Ended:
         return {task["task"]["id"]: task for file in self.report["files"] for task in file["tasks"]}
 
     @property
+    def told(self) -> dict[str, str]:
+        """The statuses in the report, whatever the exit code."""
+        return {name: task["status"] for name, task in self.tasks.items()}
+
+    @property
     def statuses(self) -> dict[str, str]:
         assert self.report["exit_code"] == self.code
-        return {name: task["status"] for name, task in self.tasks.items()}
+        return self.told
 
     @property
     def cases(self) -> list[ET.Element]:

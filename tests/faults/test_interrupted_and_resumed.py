@@ -1,0 +1,94 @@
+"""Signals that ask a run to end, at any moment: what is told is what is written, and the next one goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from faulty import BOTH
+from ledger import Journal, Ledger, check, check_complete, often
+
+if TYPE_CHECKING:
+    from faulty import Project, RunningRun
+
+RESUME = "--moderator-resume"
+
+
+def to_the_process(run: RunningRun, number: signal.Signals) -> None:
+    if run.process.poll() is None:
+        run.signal(number)
+
+
+def to_the_group(run: RunningRun, number: signal.Signals) -> None:
+    """As a terminal does when somebody types Ctrl-C, or closes it."""
+    if run.process.poll() is None:
+        run.signal_group(number)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [
+        (to_the_process, signal.SIGINT),
+        (to_the_group, signal.SIGINT),
+        (to_the_process, signal.SIGTERM),
+        (to_the_group, signal.SIGHUP),
+    ],
+    ids=["SIGINT", "SIGINT-group", "SIGTERM", "SIGHUP-group"],
+)
+@pytest.mark.parametrize("seed", often(1, 20))
+def test_once(project: Project, workers: tuple[str, ...], send: object, number: int, seed: int) -> None:
+    ledger = Ledger(project, f"once {workers} {send} {number} {seed}")
+    run = ledger.start(*workers)
+    ledger.until_written(run, ledger.random.randint(1, len(ledger.ids)))
+    send(run, number)  # type: ignore[operator]
+    ended = run.end()
+    assert "INTERNALERROR" not in ended.output
+    check(ledger, ended, code=pytest.ExitCode.INTERRUPTED)
+    assert Journal(project).runs[-1]["status"] == "interrupted"
+    resume = next(line for line in ended.output.splitlines() if line.startswith("resume: "))
+    assert resume.split()[-1] == RESUME
+    check_complete(ledger, ledger.run(RESUME, *workers))
+
+
+@BOTH
+@pytest.mark.parametrize("seed", often(3, 50))
+def test_twice(project: Project, workers: tuple[str, ...], seed: int) -> None:
+    """Somebody who has no patience, and types Ctrl-C again after any time."""
+    ledger = Ledger(project, f"twice {workers} {seed}")
+    run = ledger.start(*workers)
+    ledger.until_written(run, ledger.random.randint(1, len(ledger.ids)))
+    to_the_group(run, signal.SIGINT)
+    time.sleep(ledger.random.choice([0, 0.001, 0.01, 0.1, 0.3]))
+    to_the_group(run, signal.SIGINT)
+    ended = run.end()
+    check(ledger, ended, code=pytest.ExitCode.INTERRUPTED)
+    check_complete(ledger, ledger.run(RESUME, *workers))
+
+
+@BOTH
+@pytest.mark.parametrize("seed", often(1, 20))
+def test_nobody_reads_the_output_any_more(project: Project, workers: tuple[str, ...], seed: int) -> None:
+    ledger = Ledger(project, f"output {workers} {seed}")
+    read, write = os.pipe()
+    run = ledger.start(*workers, stdout=write)
+    os.close(write)
+    ledger.until_written(run, ledger.random.randint(1, len(ledger.ids)))
+    os.close(read)
+    ended = run.end()
+    assert ended.code != pytest.ExitCode.OK
+    check(ledger, ended, heard=False)
+    check_complete(ledger, ledger.run(RESUME, *workers))
+
+
+@BOTH
+def test_signals_that_are_ignored_stay_so(project: Project, workers: tuple[str, ...]) -> None:
+    """``nohup pytest --moderator`` outlives the terminal."""
+    ledger = Ledger(project, "nohup")
+    run = ledger.start(*workers, limit="trap '' HUP")
+    ledger.until_written(run, 2)
+    to_the_group(run, signal.SIGHUP)
+    check_complete(ledger, run.end())
