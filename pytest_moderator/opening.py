@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt import CANCELLED, HELD, end_recorded_processes
+from pytest_moderator.attempt import CANCELLED, HELD, end_marked_processes, end_recorded_processes
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.journal import (
     HeldError,
@@ -213,7 +213,7 @@ def _bury_the_unknown(state_dir: Path, reader: JournalReader, ours: Collection[s
     if not folders or any_held(state_dir, besides=ours):
         return
     for folder in folders[:_LATELY]:
-        end_recorded_processes(folder.name)
+        end_marked_processes(folder.name)
 
 
 def _is_dead(run: RunSummary, ours: frozenset[str]) -> bool:
