@@ -36,7 +36,7 @@ def plan_branches(prepared: Sequence[Prepared], root: Path) -> tuple[GitRun | No
         root,
         GitOptions(**{item.name: getattr(settings, item.name) for item in fields(GitOptions)}),
         worktree_dir=settings.worktree_dir or root / settings.state_dir / "worktrees",
-        tasks_files=[entry.tasks_file.path.absolute() for entry in prepared],
+        tasks_files={entry.tasks_file.path.absolute(): entry.settings.mark for entry in prepared},
     )
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise pytest.UsageError("nothing was run:\n" + "\n".join(map(str, problems)))

@@ -47,7 +47,7 @@ def run_on_branch(
     Returns:
         The result; a failure where the place could not be made, or the work could not be merged.
     """
-    with GitPlace(run, task, name) as place:
+    with GitPlace(run, task, name, context.tasks_file.resolve()) as place:
         return _run(place, run, task, backend, context, fixtures=fixtures)
 
 

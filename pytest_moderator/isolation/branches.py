@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.git import Git, GitError
+from pytest_moderator.isolation.git_run import TRAILER
 from pytest_moderator.isolation.repo_lock import repo_lock
 from pytest_moderator.isolation.worktrees import entries
 
@@ -81,7 +82,7 @@ def finish(run: GitRun, *, ended: bool = True) -> Outcome:
     """
     _remove_empty(run.area)
     git = Git(run.top)
-    arguments = ("--count", "--first-parent", "--merges", f"{run.base}..{run.ref}", "--")
+    arguments = ("--count", "--first-parent", f"--grep=^{TRAILER}: ", f"{run.base}..{run.ref}", "--")
     merged = int(git("rev-list", *arguments).line)
     if not merged and ended:
         _drop_unused(run, git)

@@ -15,7 +15,7 @@ from pytest_moderator.isolation.status import Status, read_status
 from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 OLDEST = (2, 38)
 _IN_THE_WAY = "moderator"
@@ -51,7 +51,7 @@ class _Refusal(Exception):  # noqa: N818 (no error that leaves this module)
 
 
 def plan_git_run(
-    root: Path, options: GitOptions, *, worktree_dir: Path, tasks_files: Sequence[Path], run_id: str = ""
+    root: Path, options: GitOptions, *, worktree_dir: Path, tasks_files: Mapping[Path, bool], run_id: str = ""
 ) -> tuple[GitRun | None, tuple[Problem, ...]]:
     """Look whether tasks can work on branches here, and gather what they need to know. Nothing is changed.
 
@@ -59,7 +59,7 @@ def plan_git_run(
         root: pytest's root directory.
         options: how tasks are treated.
         worktree_dir: the directory for the worktrees of all runs.
-        tasks_files: the tasks files of the run.
+        tasks_files: the tasks files of the run, and whether their boxes are to be ticked.
         run_id: names the run; may be given later, with :meth:`GitRun.named`.
 
     Returns:
@@ -128,12 +128,16 @@ def _place_of_worktrees(git: Git, repository: _Repository, worktree_dir: Path) -
 
 
 def _gather(
-    git: Git, repository: _Repository, options: GitOptions, area: Path, tasks_files: Sequence[Path]
+    git: Git, repository: _Repository, options: GitOptions, area: Path, tasks_files: Mapping[Path, bool]
 ) -> GitRun:
     status = repository.status
     if not status.head:
         raise _Refusal("no-commit", f"{str(repository.top)!r} has no commit yet", "make a first commit")
-    inside = [path.resolve() for path in tasks_files]
+    inside = {
+        path.resolve().relative_to(repository.top).as_posix(): marked
+        for path, marked in tasks_files.items()
+        if path.resolve().is_relative_to(repository.top)
+    }
     return GitRun(
         run_id="",
         top=repository.top,
@@ -143,11 +147,8 @@ def _gather(
         base_branch=status.branch or None,
         area=area,
         options=options,
-        left_out=tuple(
-            path.relative_to(repository.top).as_posix()
-            for path in inside
-            if path.is_relative_to(repository.top)
-        ),
+        left_out=tuple(inside),
+        marked=tuple(path for path, marked in inside.items() if marked),
         included=included.find(repository.top, options.worktree_include),
         anonymous=bool(git("var", "GIT_COMMITTER_IDENT", accept=(0, 1, 128)).status),
         without_lfs=_uses_lfs(repository.top) and shutil.which("git-lfs") is None,

@@ -14,6 +14,7 @@ from pytest_moderator.isolation.git_run import TRAILER
 from pytest_moderator.isolation.merging import ConflictError, Merged, Work, merge, merged_before
 from pytest_moderator.isolation.names import branch_name, sanitise_id
 from pytest_moderator.isolation.repo_lock import PlaceLock
+from pytest_moderator.isolation.ticks import Tick
 from pytest_moderator.isolation.worktrees import Mark, Worktree, add, release, remove
 from pytest_moderator.model import ErrorCategory, ExecutionContext, IsolationLevel, TaskResult, TaskStatus
 
@@ -60,14 +61,17 @@ class GitPlace:
         run: the run.
         task: the task.
         name: its id, or another text that no other task of the run has.
+        tasks_file: the file that it stands in, whose box is ticked where the settings want that.
     """
 
-    def __init__(self, run: GitRun, task: Task, name: str) -> None:
+    def __init__(self, run: GitRun, task: Task, name: str, tasks_file: Path | None = None) -> None:
         self.path = run.area / "tasks" / sanitise_id(name)
         self.branch = branch_name(run.integration, name)
         self._run = run
         self._task = task
         self._name = sanitise_id(name)
+        marked = next((path for path in run.marked if run.top / path == tasks_file), None)
+        self._tick = Tick(task, marked) if marked else None
         self._worktree: Worktree | None = None
         self._lock: PlaceLock | None = None
 
@@ -215,9 +219,15 @@ class GitPlace:
         committed = commit_work(self._run, self._git, mark, self._message("", result))
         if check is not None:
             check(self._working_directory)
-        if not committed.anything:
+        if not committed.anything and self._tick is None:
             return committed.notes, None
-        work = Work(self.branch, self._message("Merge", result), mark.start if committed.straight else "")
+        work = Work(
+            self.branch,
+            self._message("Merge" if committed.anything else "", result),
+            start=mark.start if committed.straight else "",
+            changed=committed.anything,
+            tick=self._tick,
+        )
         on_merge = None if check is None else lambda commit: self._check_merge(commit, check)
         return committed.notes, merge(self._run, work, on_merge)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 RECORD = "git.json"
 TRAILER = "Moderator-Task"
-_LISTS = ("left_out", "included", "reported")
+_LISTS = ("left_out", "marked", "included", "reported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class GitRun:
         area: the directory of this run's worktrees.
         options: how tasks are treated.
         left_out: the tasks files in the repository, relative to its top; no task changes them.
+        marked: those of them whose boxes are ticked when a task is merged.
         included: ignored files that each worktree gets, relative to the top.
         anonymous: whether git knows no name for our commits.
         without_lfs: whether large files stay pointers, because git-lfs is not installed.
@@ -72,6 +73,7 @@ class GitRun:
     area: Path
     options: GitOptions = GitOptions()
     left_out: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
     included: tuple[str, ...] = ()
     anonymous: bool = False
     without_lfs: bool = False

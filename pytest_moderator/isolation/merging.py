@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_moderator.isolation.git_run import GitRun
+    from pytest_moderator.isolation.ticks import Tick
 
 _OBJECT = re.compile(r"[0-9a-f]{40,64}")
 _MOVED = re.compile(r"but expected|reference already exists|unable to resolve reference", re.IGNORECASE)
@@ -55,11 +56,15 @@ class Work:
         message: of the merge commit, with its trailers.
         start: the commit right below all of the task's work, where that is known: while the integration branch is
             still there, nothing has to be merged, and the tree of the work is that of the merge.
+        changed: whether there is anything on the branch.
+        tick: the box that is ticked with it.
     """
 
     branch: str
     message: str
     start: str = ""
+    changed: bool = True
+    tick: Tick | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class _Draft:
     is_new: bool
 
 
-def merge(run: GitRun, work: Work, check: Callable[[str], None] | None = None) -> Merged:
+def merge(run: GitRun, work: Work, check: Callable[[str], None] | None = None) -> Merged | None:
     """Merge a task's branch into the integration branch: always with a commit of its own, whole or not at all.
 
     Args:
@@ -94,6 +99,9 @@ def merge(run: GitRun, work: Work, check: Callable[[str], None] | None = None) -
         check: looks at the commit that would be the integration branch's next one where its tree is not that of the
             task alone, and raises what is wrong with it. It may take long: nobody is kept waiting, and when others
             were merged meanwhile, it is asked about the new outcome.
+
+    Returns:
+        What came of it; ``None`` when there was nothing to merge, and no box to tick.
 
     Raises:
         ConflictError: it does not fit to what was merged before.
@@ -106,6 +114,8 @@ def merge(run: GitRun, work: Work, check: Callable[[str], None] | None = None) -
             checked = draft is not None and (draft.tip, draft.work) == tips[:2]
             if draft is None or not checked:
                 draft = _draft(run, work, tips, lock)
+            if not draft.commit:
+                return None
             if (check is None or checked or not draft.is_new) and _move(run, work.branch, draft, lock):
                 return Merged(draft.commit, draft.work)
         if check is not None and draft.is_new:
@@ -153,10 +163,16 @@ def _look(run: GitRun, work: Work, lock: int) -> tuple[str, str, str]:
 def _draft(run: GitRun, work: Work, tips: tuple[str, str, str], lock: int) -> _Draft:
     tip, task, task_tree = tips
     git = Git(run.top, lock)
-    tree = task_tree if tip == work.start else _merge_trees(git, run, work, tip, task)
-    arguments = ("-p", tip, "-p", task, "-m", work.message)
-    commit = git("commit-tree", tree, *arguments, env=run.identity).line
-    return _Draft(commit, tip, task, is_new=tree != task_tree)
+    if work.changed:
+        merged = task_tree if tip == work.start else _merge_trees(git, run, work, tip, task)
+    else:
+        merged = git("rev-parse", f"{tip}^{{tree}}", "--").line.split()[0]
+    tree = work.tick.put_into(git, merged) if work.tick else merged
+    if not work.changed and tree == merged:
+        return _Draft("", tip, task, is_new=False)
+    parents = ("-p", tip, *(("-p", task) if work.changed else ()))
+    commit = git("commit-tree", tree, *parents, "-m", work.message, env=run.identity).line
+    return _Draft(commit, tip, task, is_new=work.changed and merged != task_tree)
 
 
 def _merge_trees(git: Git, run: GitRun, work: Work, tip: str, task: str) -> str:

@@ -23,7 +23,7 @@ def look(root: Path, **options: Any) -> tuple[GitRun | None, dict[str, str]]:
         root,
         GitOptions(**options),
         worktree_dir=worktree_dir,
-        tasks_files=[root / "tasks.md"],
+        tasks_files={root / "tasks.md": False},
         run_id=RUN_ID,
     )
     assert all(str(problem).startswith(f"git: {problem.severity} ") for problem in problems)

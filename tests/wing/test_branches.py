@@ -250,3 +250,32 @@ def test_ids_of_two_files_do_not_meet(project: Project, git) -> None:
     session = project.run("-n2", "--moderator-isolation=branch", "one", "two")
     assert session.exit_code == 0, session.output
     assert {"one.txt", "two.txt"} <= set(git("ls-tree", "--name-only", integration(git)).splitlines())
+
+
+def test_boxes_are_ticked_on_the_branch(project: Project, git, workers) -> None:
+    project.tasks(
+        "- [ ] T001 [P] one\n  - run: `echo 1 > one.txt`\n"
+        "- [ ] T002 [P] two\n  - run: `true`\n"
+        "- [ ] T003 [P] three\n  - run: `false`\n",
+        "über/tasks.md",
+    )
+    commit(git)
+    session = project.run(*workers, "--moderator-isolation=branch", "--moderator-mark", "über/tasks.md")
+    assert session.statuses == {"T001": "completed", "T002": "completed", "T003": "failed"}
+    branch = integration(git)
+    boxes = [line[:10] for line in git("show", f"{branch}:über/tasks.md").splitlines() if line[0] == "-"]
+    assert boxes == ["- [x] T001", "- [x] T002", "- [ ] T003"]
+    assert git("show", f"{branch}:one.txt") == "1"
+    assert "[x]" not in (project.path / "über" / "tasks.md").read_text()
+    subjects = git("log", "--first-parent", "--format=%s", f"main..{branch}").splitlines()
+    assert sorted(subjects) == ["Merge T001: one", "T002: two"]
+    assert git("status", "--porcelain") == ""
+
+
+def test_a_tasks_file_that_git_does_not_know_has_no_box_to_tick(project: Project, git) -> None:
+    project.write(".gitignore", (project.path / ".gitignore").read_text() + "tasks.md\n")
+    commit(git)
+    project.tasks("- [ ] T001 one\n  - run: `echo 1 > one.txt`\n- [ ] T002 two\n  - run: `true`\n")
+    session = project.run("--moderator-isolation=branch", "--moderator-mark", "tasks.md")
+    assert session.exit_code == 0, session.output
+    assert git("diff", "--name-only", "main", integration(git)) == "one.txt"
