@@ -10,10 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends import configure
-from pytest_moderator.backends.limits import limits_of
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, Problem, Severity
-from pytest_moderator.nearest import NearestIds
 from pytest_moderator.plan import make_plan
 from pytest_moderator.routes import make_router
 from pytest_moderator.safe_yaml import YamlError, load_document
@@ -139,7 +137,6 @@ def prepare(
         *settings_problems,
         *backends_problems,
         *router_problems,
-        *_limits_problems(settings, backends),
         *front_matter_problems,
         *tasks_file.problems,
         *plan.problems,
@@ -175,22 +172,6 @@ def _configure(
         return backends, (
             Problem(Severity.ERROR, "bad-value", f"{origin.key}: {message}", hint, origin.path, origin.line),
         )
-
-
-def _limits_problems(settings: Settings, backends: Sequence[Backend]) -> Iterable[Problem]:
-    """Name limits that cannot be kept: they are wrong, or those of a backend that is not there."""
-    origin = settings.origin("limits")
-    names = [backend.name for backend in backends]
-    try:
-        limits_of(settings.limits)
-    except ValueError as error:
-        yield Problem(Severity.ERROR, "bad-value", f"{origin.key}: {error}", "", origin.path, origin.line)
-    for name in settings.limits:
-        if name not in names:
-            near = NearestIds(names).of(str(name))
-            hint = f"did you mean {near!r}?" if near else f"there is {', '.join(names)}"
-            message = f"{origin.key}: there is no backend {name!r}"
-            yield Problem(Severity.ERROR, "unknown-backend", message, hint, origin.path, origin.line)
 
 
 def _problems_of_tasks(

@@ -13,7 +13,7 @@ from pytest_moderator.approvals import Approvals
 from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
-from pytest_moderator.backends.limits import limits_of
+from pytest_moderator.backends.limits import Limits, parse_limits
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.control import Control
 from pytest_moderator.errors import ModeratorError
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 # One run cannot have two of these, so the files that it is of have to agree on them.
 _OF_A_RUN = (
     *("state_dir", "json", "events", "workers", "with_deps", "dirty", "merge", "keep", "retry_from"),
-    *("approvals", "approval", "limits", "budget", "pause_timeout", "on_pause_timeout"),
+    *("approvals", "approval", "budget", "pause_timeout", "on_pause_timeout"),
     *("on_conflict", "worktree_dir", "worktree_include", "setup", "sparse", "hooks"),
 )
 
@@ -139,8 +139,9 @@ def _open(config: pytest.Config, plans: Mapping[str, ExecutionPlan], settings: S
 def _gates_that_count(run: Run, settings: Settings, opening: Opening) -> Iterator[Gate]:
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)
-    if settings.limits:
-        yield LimitsGate(run, limits_of(settings.limits))
+    limits = {name: parse_limits(values) for name, values in settings.backends.items()}
+    if any(limit != Limits() for limit in limits.values()):
+        yield LimitsGate(run, limits)
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:

@@ -251,36 +251,15 @@ class _Backend:
             self.open_until = now + breaker.pause
 
 
-def limits_of(backends: Mapping[str, Any]) -> dict[str, Limits]:
-    """Read what is set for all backends.
-
-    Args:
-        backends: by their names, what :func:`parse_limits` reads.
-
-    Raises:
-        ValueError: something is wrong; the message names the backend and the key.
-    """
-    limits = {}
-    for name, values in backends.items():
-        try:
-            limits[name] = parse_limits(values)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-    return limits
-
-
 def parse_limits(values: Mapping[str, object]) -> Limits:
     """Read the keys ``rate_limit``, ``max_concurrent`` and ``breaker`` of what is set for a backend.
 
     Args:
-        values: the settings.
+        values: the settings; other keys are left alone.
 
     Raises:
         ValueError: one of them is wrong; the message names it.
     """
-    known = ("rate_limit", "max_concurrent", "breaker")
-    if not isinstance(values, Mapping) or not set(values) <= set(known):
-        raise ValueError(f"must be a mapping with keys out of {', '.join(known)}, not {values!r}")
     parts: dict[str, Any] = {}
     for key, name, parse in (
         ("rate_limit", "rate", parse_rate),

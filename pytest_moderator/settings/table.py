@@ -93,7 +93,6 @@ class Settings:
         approve: ids of tasks that are approved; ``all`` for every one.
         approval: whether somebody is waited for: ``auto`` (where there is a terminal), ``wait`` or ``skip``.
         approvals: backends, patterns of paths, and patterns of commands whose tasks need an approval.
-        limits: by name of backend, ``rate_limit``, ``max_concurrent`` and ``breaker``.
         budget: what all tasks of the run together may use of coding agents.
         pause_timeout: seconds after which a pause ends by itself; ``None`` for never.
         on_pause_timeout: what happens then: ``resume`` or ``stop``.
@@ -279,13 +278,6 @@ class Settings:
         MappingProxyType({}),
         values.approvals,
         "Backends, paths and commands whose tasks need an approval",
-        metavar="MAPPING",
-        sources=FILES,
-    )
-    limits: Mapping[str, Any] = _option(
-        MappingProxyType({}),
-        values.mapping,
-        "How often and how many at once each backend may be used",
         metavar="MAPPING",
         sources=FILES,
     )

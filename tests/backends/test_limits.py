@@ -65,7 +65,7 @@ class TestSettings:
         ],
     )
     def test_breakers(self, value: object, breaker: Breaker | None) -> None:
-        assert parse_limits({"breaker": value}) == Limits(breaker=breaker)
+        assert parse_limits({"breaker": value, "command": "x"}) == Limits(breaker=breaker)
 
     @pytest.mark.parametrize(
         "value", [3, "on", {"failure": 3}, {"pause": 0}, {"pause": "soon"}, {"pause": [1]}]

