@@ -48,3 +48,31 @@ class Gate:
 
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Take note of what came of a task that has started."""
+
+
+class Gates(Gate):
+    """All gates of a run, as one; the first that has something against a task is heard."""
+
+    def __init__(self) -> None:
+        self._gates: tuple[Gate, ...] = ()
+
+    def add(self, *gates: Gate) -> None:
+        """Put gates behind the others."""
+        self._gates += gates
+
+    def ask(self, file: FileHandout, task: Task) -> Wait | Shut | None:
+        """Ask one after another."""
+        for gate in self._gates:
+            if (answer := gate.ask(file, task)) is not None:
+                return answer
+        return None
+
+    def started(self, file: FileHandout, task: Task) -> None:
+        """Tell all."""
+        for gate in self._gates:
+            gate.started(file, task)
+
+    def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
+        """Tell all."""
+        for gate in self._gates:
+            gate.ended(file, task, result)

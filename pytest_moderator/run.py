@@ -23,7 +23,7 @@ from pytest_moderator.availability import refusals_of_run
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
-from pytest_moderator.gates import Shut
+from pytest_moderator.gates import Gates, Shut
 from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.recorder import records_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.coordinator import Blocked
-    from pytest_moderator.gates import Gate, Wait
+    from pytest_moderator.gates import Wait
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
     from pytest_moderator.prepare import Prepared
@@ -77,7 +77,7 @@ class Run:
         self.accounts = Accounts(handout, completed)
         self._forced_end: RunStatus | None = None
         self.cancelled: dict[str, str] = {}
-        self.gates: list[Gate] = []
+        self.gates = Gates()
         self.waiting: dict[str, Wait] = {}
         self.worker_of: dict[str, str] = {}
         self.stop_reason = ""
@@ -150,15 +150,11 @@ class Run:
             if found is None:
                 self.worker_of[nodeid] = worker
                 return nodeid
-            answer = self._ask_gates(found)
+            answer = self.gates.ask(*found)
             if answer is None:
                 return self._start(nodeid, found, worker)
             self._turn_away(nodeid, found, answer)
         return None
-
-    def _ask_gates(self, found: tuple[FileHandout, Task]) -> Wait | Shut | None:
-        answers = (gate.ask(*found) for gate in self.gates)
-        return next((answer for answer in answers if answer is not None), None)
 
     def _turn_away(self, nodeid: str, found: tuple[FileHandout, Task], answer: Wait | Shut) -> None:
         if isinstance(answer, Shut):
@@ -187,8 +183,7 @@ class Run:
         logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
         waited = self.coordinator.waits(nodeid)
         if self.recorder.started(found, worker, logs, waited=waited, choice=self.choice_of(*found)):
-            for gate in self.gates:
-                gate.started(*found)
+            self.gates.started(*found)
             return nodeid
         self.coordinator.again(nodeid)
         self._stop_in_trouble()
@@ -282,8 +277,7 @@ class Run:
             if nodeid in self.cancelled and not result.success:
                 result = replace(result, error_message=self.cancelled[nodeid])
             self._conclude(nodeid, result)
-            for gate in self.gates:
-                gate.ended(*found, result)
+            self.gates.ended(*found, result)
             success = success or task.optional
             if not success and task.critical and verdict.failed:
                 self.stop(f"critical task {task.id} failed")

@@ -105,7 +105,7 @@ def activate(config: pytest.Config) -> None:
     approvals = Approvals(
         config, run, {file: entry.settings for file, entry in by_file.items()}, opening.approvals
     )
-    run.gates += [approvals, *_gates_that_count(run, settings, opening)]
+    run.gates.add(approvals, *_gates_that_count(run, settings, opening))
     control = Control(run, recorder, settings, approvals)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
