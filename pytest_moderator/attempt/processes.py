@@ -18,6 +18,7 @@ nor one of its ancestors is ever ended.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -168,13 +169,16 @@ def _end(
     found: dict[psutil.Process, str] = {}
     leaders = {process.pid for process in others} | ({leader} if leader else set())
     kill_at = time.monotonic() + grace
+    killed_at = math.inf  # a look at all processes may take longer than all our patience
     pause = 0.002
     while members := _members(leaders, mark, [process for process in (*others, *found) if _lives(process)]):
         now = time.monotonic()
         if _hurried.is_set():
             kill_at = min(kill_at, now)
-        if now > kill_at + UNKILLABLE_AFTER:
+        if now > killed_at + UNKILLABLE_AFTER:
             break
+        if now >= kill_at:
+            killed_at = min(killed_at, now)
         # Parents first: a shell whose child ends before it is told would go on with its script.
         for process in sorted(members, key=lambda member: member.pid):
             if now >= kill_at:
