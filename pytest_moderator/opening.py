@@ -20,6 +20,8 @@ from pytest_moderator.journal import (
     RunStatus,
 )
 from pytest_moderator.journal.lock import any_held
+from pytest_moderator.journal.records import DamagedJournalError
+from pytest_moderator.journal.store import set_aside
 from pytest_moderator.model import TaskStatus, Usage
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
 
@@ -105,21 +107,35 @@ def open_run(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Sett
     _make_directory(state_dir)
     locks = () if settings.force else _lock(state_dir, plans)
     try:
-        journal = Journal.open(state_dir)
-        past = _Past(notices=list(journal.notices))
-        reader = JournalReader(state_dir)
         try:
-            past.notices += _bury_the_dead(journal, reader, frozenset(plans) if locks else frozenset())
-            _bury_the_unknown(state_dir, reader, plans)
-            _look_back(reader, plans, settings, past)
-            _forget_what_was_asked(state_dir, past)
-        finally:
-            reader.close()
+            journal, past = _open_journal(state_dir, plans, settings)
+        except DamagedJournalError as error:  # only who reads it all can tell
+            notice = set_aside(state_dir, error)
+            journal, past = _open_journal(state_dir, plans, settings)
+            past.notices.insert(0, notice)
     except BaseException:
         for lock in locks:
             lock.release()
         raise
     return _opening(past, journal, locks)
+
+
+def _open_journal(
+    state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Settings
+) -> tuple[Journal, _Past]:
+    journal = Journal.open(state_dir)
+    try:
+        past = _Past(notices=list(journal.notices))
+        with JournalReader(state_dir) as reader:
+            past.notices += _bury_the_dead(journal, reader, frozenset(() if settings.force else plans))
+            _bury_the_unknown(state_dir, reader, plans)
+            _look_back(reader, plans, settings, past)
+            _forget_what_was_asked(state_dir, past)
+    except BaseException:
+        with contextlib.suppress(JournalError):
+            journal.close()
+        raise
+    return journal, past
 
 
 def _opening(past: _Past, journal: Journal | None = None, locks: tuple[RunLock, ...] = ()) -> Opening:
@@ -233,9 +249,10 @@ def _is_dead(run: RunSummary, ours: frozenset[str]) -> bool:
 
 def _processes_of(reader: JournalReader, run_id: str) -> Iterator[Holder]:
     """Give the processes that were written down of a run: its workers, and those of its tasks."""
-    for event in reader.events(run_id, limit=_ALL, kinds=("worker_started", "attempt_running")):
-        if process := Holder.from_facts(event.payload):
-            yield process
+    with contextlib.suppress(DamagedJournalError):  # then those that still have their mark are found
+        for event in reader.events(run_id, limit=_ALL, kinds=("worker_started", "attempt_running")):
+            if process := Holder.from_facts(event.payload):
+                yield process
 
 
 def _look_back(

@@ -21,6 +21,10 @@ class JournalError(ModeratorError):
     """The journal cannot be opened, read or written: the message says which one, why, and what to do."""
 
 
+class DamagedJournalError(JournalError):
+    """What is in the journal is not what was written."""
+
+
 class RunStatus(StrEnum):
     """Where a run stands."""
 

@@ -56,6 +56,27 @@ def open_to_write(state_dir: Path) -> _Opened:
         raise explain(error, path, "write to") from error
 
 
+def set_aside(state_dir: Path, why: object) -> str:
+    """Give a journal another name that looked sound and is not, as who has read it knows.
+
+    Args:
+        state_dir: the state directory.
+        why: what is wrong with it.
+
+    Returns:
+        What the user must be told.
+
+    Raises:
+        JournalError: it cannot be renamed.
+    """
+    path = state_dir.absolute() / NAME
+    try:
+        with held(state_dir, f".{NAME}", 2 * BUSY_SECONDS):
+            return f"{why}: it was set aside as {_set_aside(path).name!r}"
+    except OSError as error:
+        raise explain_os(error, path, "write to") from error
+
+
 def _open_or_set_aside(path: Path) -> _Opened:
     try:
         return _open_checked(path)

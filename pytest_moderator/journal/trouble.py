@@ -7,7 +7,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
-from pytest_moderator.journal.records import JournalError
+from pytest_moderator.journal.records import DamagedJournalError, JournalError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +71,8 @@ def explain_os(error: OSError, path: Path, doing: str) -> JournalError:
     return JournalError(f"cannot {doing} the journal {str(path)!r}: {error.strerror or error}; {advice}")
 
 
-def damaged(path: Path, why: object) -> JournalError:
+def damaged(path: Path, why: object) -> DamagedJournalError:
     """Make the message for a journal that can be read in part only."""
-    return JournalError(
+    return DamagedJournalError(
         f"the journal {str(path)!r} is damaged ({why}); the next run sets it aside and begins a new one"
     )

@@ -57,21 +57,17 @@ class Project:
         limit: str = ":",
         file: str | None = "tasks.md",
         stdout: int | None = None,
+        output: str = "output.txt",
+        reports: bool = True,
     ) -> RunningRun:
         """Start ``pytest --moderator``, in a session of its own.
 
         ``limit`` is for a shell, such as ``ulimit -n 64``.
         """
         argv = ["sh", "-c", f'{limit} && exec "$@"', "sh", sys.executable, "-m", "pytest"]
-        argv += [
-            "--moderator",
-            "--moderator-json=report.json",
-            "--junitxml=junit.xml",
-            *args,
-            *([file] if file else []),
-        ]
-        output = self.path / "output.txt"
-        with output.open("wb") as log:
+        told = ["--moderator-json=report.json", "--junitxml=junit.xml"] if reports else []
+        argv += ["--moderator", *told, *args, *([file] if file else [])]
+        with (self.path / output).open("wb") as log:
             process = subprocess.Popen(
                 argv,
                 cwd=self.path,
@@ -82,7 +78,7 @@ class Project:
                 start_new_session=True,
             )
         self._started.append(process)
-        return RunningRun(self, process)
+        return RunningRun(self, process, output)
 
     def run(self, *args: str, **options: Any) -> Ended:
         """Run to the end."""
@@ -128,6 +124,7 @@ class RunningRun:
 
     project: Project
     process: subprocess.Popen[bytes]
+    output: str = "output.txt"
 
     def until(self, *names: str) -> None:
         """Wait until the tasks have made these files."""
@@ -135,7 +132,7 @@ class RunningRun:
         def ready() -> bool:
             if self.project.exists(*names):
                 return True
-            assert self.process.poll() is None, self.project.read("output.txt")
+            assert self.process.poll() is None, self.project.read(self.output)
             return False
 
         until(ready)
@@ -172,7 +169,7 @@ class RunningRun:
     def end(self) -> Ended:
         """Wait for the end, and see what came of it."""
         code = self.process.wait(DEADLINE)
-        output = (self.project.path / "output.txt").read_bytes().decode("utf-8", "replace")
+        output = (self.project.path / self.output).read_bytes().decode("utf-8", "replace")
         return Ended(self.project, code, output)
 
 

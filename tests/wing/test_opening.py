@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +119,27 @@ def test_what_was_asked_of_the_dead_is_forgotten(tmp_path: Path) -> None:
     assert all(mark.exists() for mark in marks)
     assert open_and_close(tmp_path, resume=True).run_id == "before"
     assert not any(mark.exists() for mark in marks)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    ("query", "aside"),
+    [
+        ("UPDATE task_executions SET status = 'nonsense'", True),
+        ("UPDATE runs SET files = x'ff00'", True),
+        ("UPDATE events SET payload = cast(x'ff00' AS TEXT)", False),
+    ],
+)
+def test_a_journal_that_only_looks_sound(tmp_path: Path, query: str, aside: bool, resume: bool) -> None:
+    """SQLite finds nothing wrong with it; who is to go on with what is in it does."""
+    begin(tmp_path, DEAD).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        connection.execute(query)
+        connection.commit()
+    opening = open_and_close(tmp_path, resume=resume)
+    assert len(list(tmp_path.glob("state.db.damaged-*"))) == aside
+    assert any("is damaged" in n and "it was set aside as" in n for n in opening.notices) == aside
+    assert opening.resumed == (resume and not aside)
 
 
 @pytest.mark.parametrize("alive", [False, True], ids=["all dead", "another is alive"])
