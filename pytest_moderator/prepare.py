@@ -187,7 +187,7 @@ def _problems_of_tasks(
 
 def _keys_without_effect(plan: ExecutionPlan) -> Iterable[Problem]:
     """Say once of each key that is read, but does nothing yet, which tasks have it."""
-    for key in ("verify", "secrets", "memory", "budget"):
+    for key in ("secrets", "memory", "budget"):
         tasks = [task for task in plan.tasks if getattr(task, key) and not task.done]
         if tasks:
             more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_moderator.model import Task
 
 # who blocked it is only known, and needed, in the controlling process
+_PROPERTIES = ("backend", "attempts", "exit_code", "worker", "category", "verification")
 _FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("task", "blocked_by"))
 
 
@@ -156,8 +157,12 @@ def describe(report: pytest.TestReport, task: Task, result: TaskResult | None) -
     """
     values: dict[str, object] = {"id": task.id, "phase": task.phase, "story": task.story}
     if result is not None:
-        values |= {name: getattr(result, name) for name in ("backend", "attempts", "exit_code", "worker")}
-        output = (("Captured stdout call", result.stdout), ("Captured stderr call", result.stderr))
+        values |= {name: getattr(result, name) for name in _PROPERTIES}
+        output = (
+            ("Captured stdout call", result.stdout),
+            ("Captured stderr call", result.stderr),
+            ("Captured stdout verify", result.verification_output),
+        )
         report.sections.extend((name, text) for name, text in output if text)
     report.user_properties.extend((name, str(value)) for name, value in values.items() if value is not None)
 

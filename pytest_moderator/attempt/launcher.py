@@ -268,11 +268,11 @@ def _start(spec: ProcessSpec) -> subprocess.Popen[bytes]:
         if spec.stdin is not None:
             stdin = os.open(spec.stdin, os.O_RDONLY | os.O_CLOEXEC)
             closing.callback(os.close, stdin)
-        stdout = _open_log(spec.stdout)
+        stdout = open_log(spec.stdout)
         closing.callback(os.close, stdout)
         stderr = stdout
         if spec.stderr != spec.stdout:
-            stderr = _open_log(spec.stderr)
+            stderr = open_log(spec.stderr)
             closing.callback(os.close, stderr)
         return _fork(spec, stdin, stdout, stderr)
 
@@ -297,7 +297,7 @@ def _fork(spec: ProcessSpec, stdin: int, stdout: int, stderr: int) -> subprocess
             time.sleep(pause)
 
 
-def _open_log(path: Path) -> int:
+def open_log(path: Path) -> int:
     """Open a log for its owner's eyes only, never through a symbolic link that somebody put there."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 

@@ -74,7 +74,7 @@ def _run(
         note = "it had completed and was merged before; only its end was not reported"
         attempts = max(1, context.attempt - 1)
         return TaskResult(task, attempts=attempts, worker=context.worker, commit=commit, notes=(note,))
-    result = place.settle(run_task(task, backend, context, fixtures=fixtures, renew=place.renew))
+    result = _try(place, task, backend, context, fixtures)
     for _ in range(_MOST_CONFLICTS):
         if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
             break
@@ -84,10 +84,23 @@ def _run(
         except ModeratorError as error:
             return replace(result, error_message=f"{result.error_message}; {error}")
         context = replace(context, attempt=attempt, feedback=result.error_message or "")
-        result = place.settle(
-            _after(result, run_task(task, backend, context, fixtures=fixtures, renew=place.renew))
-        )
+        result = _after(result, _try(place, task, backend, context, fixtures))
     return result
+
+
+def _try(
+    place: GitPlace,
+    task: Task,
+    backend: Backend,
+    context: AttemptContext,
+    fixtures: Mapping[str, str] | None,
+) -> TaskResult:
+    """Try a task as often as it may be; what a try has completed is verified and merged as part of it."""
+    result = run_task(task, backend, context, fixtures=fixtures, renew=place.renew, finish=place.settle)
+    unsettled = result.worktree is None or result.category == ErrorCategory.VERIFICATION
+    if result.status is TaskStatus.COMPLETED or not unsettled:
+        return result
+    return place.settle(replace(result, worktree=None, branch=None))
 
 
 def _after(before: TaskResult, result: TaskResult) -> TaskResult:

@@ -12,7 +12,7 @@ from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.output import clean
 from pytest_moderator.clock import now
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import TaskResult, TaskStatus
+from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext, Backend
     from pytest_moderator.model import Task, Usage
 
+    Finish = Callable[[TaskResult, Callable[[Path], None] | None], TaskResult]
 
 CANCELLED = "cancelled"
 """The file in a task's folder that keeps it from being tried again."""
@@ -34,12 +35,14 @@ def run_task(
     retries: int = 0,
     fixtures: Mapping[str, str] | None = None,
     renew: Callable[[int], None] | None = None,
+    finish: Finish | None = None,
 ) -> TaskResult:
     """Try a task until it does not fail, or its tries are used up.
 
     Every try finds a folder of its own making: ``context.directory`` with ``artifacts`` in it, both for
     their owner only. The logs of the last try are ``stdout.log`` and ``stderr.log``, those of earlier ones
-    ``stdout.1.log`` and so on.
+    ``stdout.1.log`` and so on. When the backend has succeeded, what the task's ``verify`` names is run as part of the
+    try, with the rest of its time, into ``verify.log``.
 
     Args:
         task: the task; its own ``timeout`` and ``retries`` win over those given here.
@@ -49,6 +52,8 @@ def run_task(
         retries: how many tries may follow the very first one; there is one now in any case.
         fixtures: what the task's fixtures add to its environment.
         renew: makes the place ready for a further try, and is given its number.
+        finish: brings home what a backend has done, and calls what verifies it, if there is something; when it gives
+            a failure of another kind than ``verification``, the task is not tried again.
 
     Returns:
         The result of the last try, with the times and the usage of all.
@@ -64,14 +69,15 @@ def run_task(
     for attempt in range(first, last + 1):
         begun = time.monotonic()
         context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
-        result = _try(task, backend, context, fixtures, renew if attempt > first else None)
+        tried = _Try(task, backend, context, fixtures, renew if attempt > first else None, finish)
+        result = tried.run()
         total.add(result, time.monotonic() - begun)
-        if result.status is not TaskStatus.FAILED or (directory / CANCELLED).exists():
+        if result.status is not TaskStatus.FAILED or tried.final or (directory / CANCELLED).exists():
             break
         if context.progress is not None and attempt < last:
             error = result.error_message or f"exit code {result.exit_code}"
             context.progress({"kind": "attempt_failed", "attempt": attempt, "error": error})
-        context = replace(context, feedback=result.error_message or f"exit code {result.exit_code}")
+        context = replace(context, feedback=_feedback(result))
     return replace(
         result,
         task=task,
@@ -108,28 +114,62 @@ class _Total:
             self.usage = result.usage if self.usage is None else self.usage.plus(result.usage)
 
 
-def _try(
-    task: Task,
-    backend: Backend,
-    context: AttemptContext,
-    fixtures: Mapping[str, str] | None,
-    renew: Callable[[int], None] | None,
-) -> TaskResult:
-    """Try once; whatever goes wrong is a result, except what is meant to end the run."""
-    try:
-        if renew is not None:
-            renew(context.attempt)
-        _make_folder(context)
-        given = frozenset((*(fixtures or {}), *task.env))
-        context = replace(context, environment=task_environment(task, context, fixtures), given=given)
-        result = backend.execute(task, context)
-    except (ModeratorError, OSError) as error:
-        return _failure(task, str(error))
-    except Exception as error:  # noqa: BLE001 (a stranger's code; the traceback is in the result)
-        return _failure(task, _brief(backend, error), traceback.format_exc())
-    if not isinstance(result, TaskResult) or not result.status.ended:
-        return _failure(task, f"backend {backend.name!r} gave {result!r} instead of a result")
-    return result
+@dataclass
+class _Try:
+    """One try; whatever goes wrong in it is a result, except what is meant to end the run.
+
+    Attributes:
+        final: whether another try would be of no use: the backend has succeeded, and so has what verifies it.
+    """
+
+    task: Task
+    backend: Backend
+    context: AttemptContext
+    fixtures: Mapping[str, str] | None
+    renew: Callable[[int], None] | None
+    finish: Finish | None
+    final: bool = False
+
+    def run(self) -> TaskResult:
+        """Try once."""
+        timeout = self.context.timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
+        result = self._execute()
+        if result.status is not TaskStatus.COMPLETED or not (self.finish or self.task.verify):
+            return result
+        result = self._bring_home(result, deadline)
+        self.final = result.category != ErrorCategory.VERIFICATION
+        return result
+
+    def _execute(self) -> TaskResult:
+        task, backend, fixtures = self.task, self.backend, self.fixtures
+        try:
+            if self.renew is not None:
+                self.renew(self.context.attempt)
+            _make_folder(self.context)
+            given = frozenset((*(fixtures or {}), *task.env))
+            environment = task_environment(task, self.context, fixtures)
+            self.context = replace(self.context, environment=environment, given=given)
+            result = backend.execute(task, self.context)
+        except (ModeratorError, OSError) as error:
+            return _failure(task, str(error))
+        except Exception as error:  # noqa: BLE001 (a stranger's code; the traceback is in the result)
+            return _failure(task, _brief(backend, error), traceback.format_exc())
+        if not isinstance(result, TaskResult) or not result.status.ended:
+            return _failure(task, f"backend {backend.name!r} gave {result!r} instead of a result")
+        return result
+
+    def _bring_home(self, result: TaskResult, deadline: float | None) -> TaskResult:
+        """Verify what the backend has called done, and have it merged where that is due."""
+        result = replace(result, attempts=self.context.attempt, backend=self.backend.name)
+        if not self.task.verify:
+            return result if self.finish is None else self.finish(result, None)
+        from pytest_moderator.attempt.verification import Verification  # noqa: PLC0415 (most tasks have none)
+
+        verification = Verification(self.task, self.context, deadline)
+        if self.finish is None:
+            return verification.told(verification.in_place(result))
+        return verification.told(self.finish(result, verification))
 
 
 def _make_folder(context: AttemptContext) -> None:
@@ -137,7 +177,7 @@ def _make_folder(context: AttemptContext) -> None:
     try:
         context.directory.mkdir(mode=0o700, parents=True)
     except FileExistsError:
-        for log in (context.stdout_log, context.stderr_log):
+        for log in (context.stdout_log, context.stderr_log, context.verify_log):
             with contextlib.suppress(FileNotFoundError):
                 log.rename(log.with_suffix(f".{context.attempt - 1}.log"))
     context.artifacts.mkdir(mode=0o700, exist_ok=True)
@@ -158,6 +198,12 @@ def _failure(task: Task, message: str, stderr: str = "") -> TaskResult:
     return TaskResult(
         task, exit_code=1, status=TaskStatus.FAILED, error_message=clean(message), stderr=clean(stderr)
     )
+
+
+def _feedback(result: TaskResult) -> str:
+    """Tell the next try why this one failed."""
+    why = result.error_message or f"exit code {result.exit_code}"
+    return f"{why}\n\n{result.verification_output}" if result.verification_output else why
 
 
 def _brief(backend: Backend, error: Exception) -> str:

@@ -99,7 +99,8 @@ class AttemptContext(ExecutionContext):
         output_limit: bytes of stdout and of stderr that a result shows.
         launcher: starts processes; this machine's without one.
         given: names of the variables in ``environment`` that were given to this task on purpose.
-        feedback: why the attempt before this one failed; empty for the first.
+        feedback: why the attempt before this one failed, with the end of the output of its verification; empty for
+            the first.
         prerequisites: folders of the tasks that the file states as this one's prerequisites, by their id.
         written: files that the run itself writes, and no task.
         progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
@@ -138,6 +139,11 @@ class AttemptContext(ExecutionContext):
     def stderr_log(self) -> Path:
         """Where all standard error of this attempt is."""
         return self.directory / "stderr.log"
+
+    @cached_property
+    def verify_log(self) -> Path:
+        """Where all output of this attempt's verification is."""
+        return self.directory / "verify.log"
 
 
 @dataclass(frozen=True, slots=True)

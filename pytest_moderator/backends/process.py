@@ -40,12 +40,12 @@ def run_process(
             stderr=context.stderr_log,
             timeout=context.timeout if timeout is None else timeout,
             grace=context.grace,
-            lasting=partial(_tell_process, context) if context.progress else None,
+            lasting=partial(tell_process, context) if context.progress else None,
         )
     )
 
 
-def _tell_process(context: AttemptContext, pid: int) -> None:
+def tell_process(context: AttemptContext, pid: int) -> None:
     """Tell of a process that lasts, so that it can be found after a crash of ours even without its mark."""
     process = Holder.of(pid)
     if context.progress is not None and process is not None:

@@ -74,6 +74,7 @@ class GitPlace:
         self._tick = Tick(task, marked) if marked else None
         self._worktree: Worktree | None = None
         self._lock: PlaceLock | None = None
+        self._outdated = False  # it does not go together with what was merged meanwhile
 
     def __enter__(self) -> Self:
         return self
@@ -123,13 +124,16 @@ class GitPlace:
     def renew(self, attempt: int) -> None:
         """Put the worktree back to the newest integration for another try, unless tries go on where the last one was.
 
+        That is of no use when the work is right by itself and wrong with what was merged meanwhile: then it is begun
+        anew all the same.
+
         What the try before has done is not lost: it is kept as a commit at
         ``refs/moderator/<run>/<task>/<try>``. What git ignores stays as it is.
 
         Raises:
             ModeratorError: it cannot be done.
         """
-        if self._run.options.retry_from != "kept":
+        if self._run.options.retry_from != "kept" or self._outdated:
             self.start_over(attempt)
 
     def start_over(self, attempt: int) -> None:
@@ -143,6 +147,7 @@ class GitPlace:
         git("clean", "-ffdq")
         submodules.fill(self._run, self.path)
         self._worktree = worktree.remember(replace(mark, start=start))
+        self._outdated = False
 
     def settle(self, result: TaskResult, check: Check | None = None) -> TaskResult:
         """Commit and merge what a task has done; what it has not completed is kept.
@@ -163,7 +168,8 @@ class GitPlace:
         except ConflictError as error:
             return self._conflict(result, error)
         except (ModeratorError, OSError) as error:
-            return self._kept(_failed(result, str(error), ErrorCategory.RESOURCE))
+            category = getattr(error, "category", ErrorCategory.RESOURCE)
+            return self._kept(_failed(result, str(error), category))
         commit = merged.commit if merged else None
         return kept(replace(result, commit=commit, notes=(*result.notes, *notes)))
 
@@ -234,9 +240,11 @@ class GitPlace:
     def _check_merge(self, commit: str, check: Check) -> None:
         """Look at the files of a merge, in the worktree of the task."""
         git = self._git
-        git("checkout", "--detach", "--quiet", commit, "--", config=self._run.config)
+        git("checkout", "--force", "--detach", "--quiet", commit, "--", config=self._run.config)
+        self._outdated = True
         try:
             check(self._working_directory)
+            self._outdated = False
         finally:
             git("checkout", "--force", "--quiet", self.branch, "--", config=self._run.config)
 

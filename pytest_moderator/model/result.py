@@ -98,6 +98,8 @@ class TaskResult:
         worktree: the task's worktree, where it was kept.
         commit: the commit that merged the task's work.
         notes: what else there is to know about its place, such as changes that were left out.
+        verification: ``passed`` or ``failed`` where the backend said done and ``verify`` was run; ``None`` elsewhere.
+        verification_output: the end of what a failed verification printed, cleaned for display.
     """
 
     task: Task
@@ -124,6 +126,8 @@ class TaskResult:
     worktree: Path | None = None
     commit: str | None = None
     notes: tuple[str, ...] = ()
+    verification: str | None = None
+    verification_output: str = ""
 
     @property
     def success(self) -> bool:

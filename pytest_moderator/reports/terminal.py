@@ -114,7 +114,10 @@ class TerminalView:
         """Show who has ended."""
         self._ended += 1
         if result.status is TaskStatus.COMPLETED:
-            self._line(result.task, "completed", f"in {format_duration(result.duration_seconds)}", result)
+            verified = ", verified" if result.verification else ""
+            self._line(
+                result.task, "completed", f"in {format_duration(result.duration_seconds)}{verified}", result
+            )
         elif not result.task.done:
             self._line(result.task, "skipped", result.error_message or "", result)
 
