@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from benchmarks.dags import Dag, Node, make_dag
-from benchmarks.measure import median, percentile, run
+from benchmarks.measure import fresh_directory, median, percentile, run
 from benchmarks.ours import NOTE_WORKERS, BrokenRunError, OurRun, read_ups, run_ours
 from benchmarks.peers import OURS
 from benchmarks.tables import Goal, Section, Table
@@ -63,18 +61,17 @@ def first_delays() -> tuple[float, float]:
     Raises:
         BrokenRunError: a task did not pass.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        directory = Path(name)
-        OURS.write(ONE_READY, directory)
-        tasks = directory / "tasks.md"
-        tasks.write_text(tasks.read_text().replace("`true`", TOUCH_FIRST, 1))
-        (directory / "conftest.py").write_text(NOTE_WORKERS)
-        outcome = run(OURS.command(4), directory)
-        if complaint := OURS.complaint(outcome, ONE_READY):
-            raise BrokenRunError(complaint)
-        started = (directory / STARTED).stat().st_mtime
-        ups = read_ups(directory)
-        return started - ups[0], started - ups[-1]
+    directory = fresh_directory()
+    OURS.write(ONE_READY, directory)
+    tasks = directory / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("`true`", TOUCH_FIRST, 1))
+    (directory / "conftest.py").write_text(NOTE_WORKERS)
+    outcome = run(OURS.command(4), directory)
+    if complaint := OURS.complaint(outcome, ONE_READY):
+        raise BrokenRunError(complaint)
+    started = (directory / STARTED).stat().st_mtime
+    ups = read_ups(directory)
+    return started - ups[0], started - ups[-1]
 
 
 def gaps(chain: OurRun) -> list[float]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 TIME_LIMIT = 900
 XDIST_WORKER_MARK = "exec(eval(sys.stdin.readline()))"
@@ -48,6 +51,16 @@ class Memory:
     rss: float
     uss: float
     workers: int
+
+
+def fresh_directory() -> Path:
+    """Make a directory that is removed when all has been measured.
+
+    Not before: for minutes ext4 goes around what was just given back, and each new file takes ten times as long.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="bench-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> Outcome:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import run
+from benchmarks.measure import fresh_directory, run
 from benchmarks.peers import OURS
 from benchmarks.peers.plugins import tasks_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from benchmarks.dags import Dag
 
@@ -96,15 +95,14 @@ def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
     Raises:
         BrokenRunError: a task did not pass.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        directory = Path(name)
-        OURS.write(dag, directory)
-        (directory / "tasks.md").write_text(tasks_text(dag, estimates=estimates))
-        (directory / "conftest.py").write_text(NOTE_WORKERS)
-        outcome = run([*OURS.command(workers), f"--moderator-json={REPORT}"], directory)
-        if complaint := OURS.complaint(outcome, dag):
-            raise BrokenRunError(f"{dag.name} with -n {workers}: {complaint}")
-        return OurRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory))
+    directory = fresh_directory()
+    OURS.write(dag, directory)
+    (directory / "tasks.md").write_text(tasks_text(dag, estimates=estimates))
+    (directory / "conftest.py").write_text(NOTE_WORKERS)
+    outcome = run([*OURS.command(workers), f"--moderator-json={REPORT}"], directory)
+    if complaint := OURS.complaint(outcome, dag):
+        raise BrokenRunError(f"{dag.name} with -n {workers}: {complaint}")
+    return OurRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory))
 
 
 def read_spans(report: Path) -> dict[str, Span]:

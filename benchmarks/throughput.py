@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.dags import make_dag
-from benchmarks.measure import Memory, best, median, run, run_watching_workers
+from benchmarks.measure import Memory, best, fresh_directory, median, run, run_watching_workers
 from benchmarks.ours import BrokenRunError
 from benchmarks.peers import OURS, PEERS, XDIST, Peer, PeerMissingError
 from benchmarks.tables import Goal, Section, Table
@@ -72,10 +70,10 @@ def time_once(peer: Peer, dag: Dag, workers: int) -> float:
         PeerMissingError: the peer is not installed.
         BrokenRunError: it did not run all tasks.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        command = peer.command(workers)
-        peer.write(dag, Path(name))
-        outcome = run(command, Path(name))
+    command = peer.command(workers)
+    directory = fresh_directory()
+    peer.write(dag, directory)
+    outcome = run(command, directory)
     if complaint := peer.complaint(outcome, dag):
         raise BrokenRunError(complaint)
     return outcome.wall
@@ -87,9 +85,9 @@ def weigh(peer: Peer, dag: Dag) -> Memory:
     Raises:
         BrokenRunError: it did not run all tasks.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        peer.write(dag, Path(name))
-        outcome, memory = run_watching_workers(peer.command(WORKERS), Path(name))
+    directory = fresh_directory()
+    peer.write(dag, directory)
+    outcome, memory = run_watching_workers(peer.command(WORKERS), directory)
     if complaint := peer.complaint(outcome, dag):
         raise BrokenRunError(complaint)
     return memory
