@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.isolation.ours import is_of_a_task
 from pytest_moderator.items import RESULT, TaskItem, TasksModule
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.selection import select_prerequisites
@@ -29,6 +30,12 @@ class TasksCollection:
         """Collect a tasks file as it was handed out."""
         file = self._files.get(file_path)
         return None if file is None else TasksModule.of(parent, file)
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave worktrees of tasks alone, wherever they are kept; but not one that pytest was started in."""
+        if collection_path == self.handout.root or not is_of_a_task(collection_path):
+            return None
+        return True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(

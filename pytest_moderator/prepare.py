@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.backends import configure
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import ExecutionContext, Problem, Severity
+from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
 from pytest_moderator.plan import make_plan
 from pytest_moderator.routes import make_router
 from pytest_moderator.safe_yaml import YamlError, load_document
@@ -143,7 +143,31 @@ def prepare(
         *_problems_of_tasks(plan, router, context),
         *_keys_without_effect(plan),
     )
-    return Prepared(tasks_file, settings, plan, router, context, _in_order(problems, display))
+    entry = Prepared(tasks_file, settings, plan, router, context, problems)
+    problems += tuple(share_a_checkout(entry, settings.workers or 1))
+    return replace(entry, problems=_in_order(problems, display))
+
+
+def share_a_checkout(entry: Prepared, workers: int) -> Iterable[Problem]:
+    """Warn of tasks in words that several workers carry out in one checkout: nobody knows what they change.
+
+    Args:
+        entry: the file.
+        workers: how many tasks run at once.
+    """
+    tasks = [
+        task
+        for task in entry.plan.tasks
+        if not (task.done or task.commands or task.call)
+        and (task.isolation or entry.settings.isolation) is IsolationLevel.NONE
+        and entry.backend_of(task)
+    ]
+    if workers > 1 and len(tasks) > 1:
+        message = (
+            f"{tasks[0].id} and {len(tasks) - 1} more have no commands, and may change the same files at once"
+        )
+        hint = "isolation: branch gives each a worktree of its own"
+        yield Problem(Severity.WARNING, "shared-checkout", message, hint, entry.plan.file, tasks[0].line)
 
 
 def _front_matter_lines(tasks_file: TasksFile) -> tuple[dict[KeyPath, int], tuple[Problem, ...]]:

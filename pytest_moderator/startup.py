@@ -18,13 +18,14 @@ from pytest_moderator.collection import TasksCollection
 from pytest_moderator.control import Control
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.handout import hand_out, nodeid_of
+from pytest_moderator.isolation.ours import is_of_a_task
 from pytest_moderator.journal import Holder, RunRecord
 from pytest_moderator.limiting import BudgetGate, LimitsGate
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.opening import Opening, look, open_run
 from pytest_moderator.parallel import Controller
-from pytest_moderator.prepare import Prepared, prepare
+from pytest_moderator.prepare import Prepared, prepare, share_a_checkout
 from pytest_moderator.recorder import Recorder
 from pytest_moderator.reports import json_report
 from pytest_moderator.reports.events import EventStream
@@ -157,6 +158,8 @@ def _register_views(
     register = config.pluginmanager.register
     warnings = [problem for entry in prepared for problem in (*entry.problems, *_tried_twice(config, entry))]
     warnings += config.stash[_GIT][1]
+    warnings += (problem for entry in prepared for problem in share_a_checkout(entry, run.workers))
+    warnings = list(dict.fromkeys(warnings))
     if terminal := config.pluginmanager.get_plugin("terminalreporter"):
         register(TerminalView(config, run, [*notices, *map(str, warnings)], terminal), "moderator_terminal")
     settings = prepared[0].settings
@@ -208,7 +211,8 @@ def _inside(path: Path, config: pytest.Config) -> Iterator[Path]:
     """Find every ``tasks.md`` below a directory, where pytest would look."""
 
     def is_wanted(found: Path) -> bool:
-        return not config.hook.pytest_ignore_collect(collection_path=found, config=config)
+        ignored = config.hook.pytest_ignore_collect(collection_path=found, config=config)
+        return not ignored and not is_of_a_task(found)
 
     for directory, names, files in os.walk(os.path.normpath(path)):
         here = Path(directory)

@@ -120,3 +120,23 @@ def test_keys_that_have_no_effect_yet_are_named_once_each(tmp_path: Path) -> Non
         ("warning", "not-yet", 1, "'budget' of T001 and 1 more has no effect yet"),
         ("warning", "not-yet", 3, "'memory' of T002 has no effect yet"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "codes"),
+    [
+        ("workers: 4", "none", ["shared-checkout"]),
+        ("workers: 1", "none", []),
+        ("workers: 4", "branch", []),
+    ],
+)
+def test_prose_in_one_checkout_is_warned_of(
+    tmp_path: Path, settings: str, level: str, codes: list[str]
+) -> None:
+    tasks = "- [ ] T001 for one\n- [ ] T002 for one\n- [x] T003 for one\n"
+    text = f"---\nmoderator:\n  {settings}\n  isolation: {level}\n---\n{tasks}"
+    entry = prepared(tmp_path, text)
+    assert [problem.code for problem in entry.problems] == codes
+    for problem in entry.problems:
+        assert problem.message.startswith("T001 and 1 more have no commands")
+        assert problem.line == 6

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import submodules
 from pytest_moderator.isolation.git import Git
+from pytest_moderator.isolation.ours import MARK, git_dir_of
 from pytest_moderator.isolation.repo_lock import repo_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_moderator.isolation.git_run import GitRun
-
-MARK = "moderator.json"
-_GITDIR = "gitdir: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +62,8 @@ class Worktree:
     @classmethod
     def at(cls, path: Path) -> Worktree | None:
         """Look at a directory; ``None`` where it is no worktree that git still knows."""
-        try:
-            text = (path / ".git").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return None
-        git_dir = _absolute(text.removeprefix(_GITDIR).rstrip("\n"), path)
-        if not text.startswith(_GITDIR) or not (git_dir / "HEAD").exists():
+        git_dir = git_dir_of(path)
+        if git_dir is None:
             return None
         return cls(path, git_dir, read_mark(git_dir))
 

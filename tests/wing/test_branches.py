@@ -279,3 +279,17 @@ def test_a_tasks_file_that_git_does_not_know_has_no_box_to_tick(project: Project
     session = project.run("--moderator-isolation=branch", "--moderator-mark", "tasks.md")
     assert session.exit_code == 0, session.output
     assert git("diff", "--name-only", "main", integration(git)) == "one.txt"
+
+
+def test_worktrees_are_never_collected(project: Project, git) -> None:
+    project.tasks("- [ ] T001 one\n  - run: `false`\n")
+    project.write("test_it.py", "def test_it(): pass\n")
+    project.write("moderator.yaml", "isolation: branch\nworktree_dir: places\n")
+    commit(git)
+    assert project.run("tasks.md").counts == {"failed": 1}
+    assert (project.path / "places").exists()
+    assert git("status", "--porcelain") == ""
+
+    again = project.run(".")
+    assert again.counts == {"failed": 1, "passed": 1}
+    assert len(again.report["files"]) == 1
