@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Start = Callable[[str], subprocess.Popen[bytes]]
 
 
+RUN = f"sweep-{os.getpid()}"  # the same tests may run elsewhere on this machine
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start processes that sleep with a mark, each in a session of its own."""
@@ -49,20 +52,20 @@ def test_marks_are_chained_and_hold_no_odd_text() -> None:
 
 def test_a_run_is_ended_and_nothing_else(start: Start) -> None:
     ours = [
-        start("sweep:T1:1"),
-        start("sweep:T2:3"),
-        start("outer:T1:1,sweep:T1:1"),
-        start("sweep:T1:1,in:T1:1"),
+        start(f"{RUN}:T1:1"),
+        start(f"{RUN}:T2:3"),
+        start(f"outer:T1:1,{RUN}:T1:1"),
+        start(f"{RUN}:T1:1,in:T1:1"),
     ]
-    others = [start(""), start("sweeper:T1:1"), start("other:sweep:1"), start("asweep:T1:1")]
-    assert end_marked_processes("sweep") == 4
+    others = [start(""), start(f"{RUN}er:T1:1"), start(f"other:{RUN}:1"), start(f"a{RUN}:T1:1")]
+    assert end_marked_processes(f"{RUN}") == 4
     assert [process.wait(30) for process in ours] == [-signal.SIGTERM] * 4
     assert [process.poll() for process in others] == [None] * 4
 
 
 def test_a_task_is_ended_and_no_other(start: Start) -> None:
-    ours, others = start("sweep:T1:2"), [start("sweep:T10:1"), start("sweep:T2:1")]
-    assert end_marked_processes("sweep", "T1") == 1
+    ours, others = start(f"{RUN}:T1:2"), [start(f"{RUN}:T10:1"), start(f"{RUN}:T2:1")]
+    assert end_marked_processes(f"{RUN}", "T1") == 1
     assert ours.wait(30) == -signal.SIGTERM
     assert [process.poll() for process in others] == [None] * 2
 
@@ -77,12 +80,12 @@ import os, subprocess, sys
 from pytest_moderator.attempt import end_marked_processes
 if len(sys.argv) > 1:
     other = subprocess.Popen(["sleep", "600"])
-    print(end_marked_processes("nested"), other.wait(30))
+    print(end_marked_processes(os.environ["RUN"]), other.wait(30))
 else:
     subprocess.run([sys.executable, "-c", os.environ["PROGRAM"], "child"], check=True)
     print("alive")
 """
-    environment = {**os.environ, MARK: "nested:T1:1", "PROGRAM": program}
+    environment = {**os.environ, MARK: f"{RUN}nested:T1:1", "PROGRAM": program, "RUN": f"{RUN}nested"}
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,
@@ -95,10 +98,10 @@ else:
 
 
 def test_what_cannot_be_killed_is_given_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = start("held:T1:1")
+    process = start(f"{RUN}held:T1:1")
     monkeypatch.setattr(processes, "UNKILLABLE_AFTER", 0.05)
     monkeypatch.setattr(processes, "_send", lambda process, number: None)
-    assert end_tree(None, "held", 0.05) == (f"sleep ({process.pid})",)
+    assert end_tree(None, f"{RUN}held", 0.05) == (f"sleep ({process.pid})",)
     assert process.poll() is None
 
 
@@ -124,17 +127,17 @@ class TestQuickLook:
 
     def test_at_the_next_ids(self, start: Start) -> None:
         leader = start("")
-        start("look:T1:1")
+        start(f"{RUN}look:T1:1")
         leader.kill()
         leader.wait()
-        assert may_have_left_something(leader.pid, "look:T1:1")
+        assert may_have_left_something(leader.pid, f"{RUN}look:T1:1")
         assert not may_have_left_something(leader.pid, "other:T1:1")
         assert not may_have_left_something(leader.pid, None)
 
     @pytest.mark.parametrize(("few", "shift"), [(0, 0), (0, 10**6)])
     def test_at_all_ids(self, start: Start, monkeypatch: pytest.MonkeyPatch, few: int, shift: int) -> None:
         """The same where many processes were started since, or ids began again at the top."""
-        stray = start("look:T1:1")
+        stray = start(f"{RUN}look:T1:1")
         monkeypatch.setattr(processes, "_FEW", few)
         pids = processes._pids_after(stray.pid - 1 + shift)
         assert stray.pid in pids
@@ -142,10 +145,14 @@ class TestQuickLook:
 
     def test_while_one_becomes_another_program(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         """Between two programs the kernel shows an empty environment for a moment: seen once in 150 starts."""
-        stray = start("look:T1:1")
-        answers = [io.BytesIO(b""), io.BytesIO(b""), io.BytesIO(b"MODERATOR_ATTEMPT_MARK=look:T1:1")]
+        stray = start(f"{RUN}look:T1:1")
+        answers = [
+            io.BytesIO(b""),
+            io.BytesIO(b""),
+            io.BytesIO(f"MODERATOR_ATTEMPT_MARK={RUN}look:T1:1".encode()),
+        ]
         monkeypatch.setattr(processes, "open", lambda *_: answers.pop(0), raising=False)
-        assert b"look:T1:1" in processes._environment(stray.pid)
+        assert f"{RUN}look:T1:1".encode() in processes._environment(stray.pid)
 
     def test_one_that_stays_without_an_environment(self, start: Start) -> None:
         stray = subprocess.Popen(["sleep", "600"], env={})
@@ -161,8 +168,8 @@ class TestQuickLook:
         assert processes._pids_after(1) == []
 
     def test_for_anybody_with_a_mark(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-        start("anybody:T1:1")
-        assert not processes._nobody_carries("anybody:T1")
+        start(f"{RUN}anybody:T1:1")
+        assert not processes._nobody_carries(f"{RUN}anybody:T1")
         assert processes._nobody_carries("nobody:T1")
         monkeypatch.setattr(processes, "_running_pids", lambda: (_ for _ in ()).throw(OSError("no /proc")))
         assert not processes._nobody_carries("nobody:T1")
