@@ -104,6 +104,12 @@ class ExecutionPlan:
         others.pop(task_id, None)
         return tuple(others)
 
+    @property
+    def kept_apart(self) -> dict[str, tuple[str, ...]]:
+        """By lock, the tasks that have still to run and share it."""
+        users = {lock: [i for i in ids if not self.by_id[i].done] for lock, ids in self._users.items()}
+        return {lock: tuple(ids) for lock, ids in users.items() if len(ids) > 1}
+
     @cached_property
     def _users(self) -> dict[str, list[str]]:
         users: defaultdict[str, list[str]] = defaultdict(list)

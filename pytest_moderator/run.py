@@ -396,6 +396,7 @@ class Run:
             finished_at=self._watch.finished_at,
             duration_seconds=self._watch.seconds,
             results=tuple(self._result_of(file, task) for task in file.tasks),
+            kept_apart=plan.kept_apart if self.workers > 1 else {},
         )
 
     def _result_of(self, file: FileHandout, task: Task) -> TaskResult:

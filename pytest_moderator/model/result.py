@@ -182,6 +182,8 @@ class ExecutionReport:
         finished_at: likewise.
         duration_seconds: wall time from the first task's start to the last one's end.
         results: one a task, in the order of the file.
+        kept_apart: by file or resource (``file src/a.py``), ids of the tasks that name it, where they are several:
+            no two of them ran at once.
     """
 
     run_id: str
@@ -192,6 +194,7 @@ class ExecutionReport:
     finished_at: str
     duration_seconds: float
     results: tuple[TaskResult, ...] = field(default=())
+    kept_apart: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def busy_seconds(self) -> float:

@@ -114,6 +114,7 @@ def _describe_file(report: ExecutionReport) -> dict[str, Any]:
         "order": report.order,
         "busy_seconds": report.busy_seconds,
         "speed_up": report.speed_up,
+        "kept_apart": {lock: list(ids) for lock, ids in report.kept_apart.items()},
         "counts": {key: counts[kind] for kind, key in _KEYS.items()},
         "tasks": [result.to_dict() for result in report.results],
     }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Status = tuple[str, str, str | tuple[str, dict[str, bool]]]
 
+_SHOWN = 8  # ids in a row
 _COLOURS = {
     "completed": "green",
     "done": "cyan",
@@ -187,6 +188,9 @@ class TerminalView:
                 write(f"{clean(phase)}: {_counts(results)}")
             self._explain(file, results)
             self._say_where(results)
+        for lock, ids in report.kept_apart.items():
+            shown = ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
+            write(f"  never at once, because of {clean(lock)}: {shown}")
         show = report.workers > 1 and (report.speed_up or 0) > 1
         faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(

@@ -195,3 +195,16 @@ def test_a_report_that_cannot_be_written_is_told(project: Project, option: str) 
     session = project.pytest("--moderator", "tasks.md", f"{option}=folder")
     assert session.exit_code != 0
     assert "folder" in session.errors + session.output
+
+
+def test_who_was_kept_apart_and_why(project: Project) -> None:
+    project.tasks(
+        "- [ ] T001 [P] a\n  - files: src/a.py\n  - run: `true`\n"
+        "- [ ] T002 [P] b\n  - files: src/a.py\n  - run: `true`\n"
+        "- [x] T003 [P] c\n  - files: src/a.py, src/b.py\n  - run: `true`\n"
+        "- [ ] T004 [P] d\n  - files: src/b.py\n  - run: `true`\n"
+    )
+    session = project.run("-n2", "tasks.md")
+    assert session.report["files"][0]["kept_apart"] == {"file src/a.py": ["T001", "T002"]}
+    assert "  never at once, because of file src/a.py: T001, T002" in session.output
+    assert project.run("tasks.md").report["files"][0]["kept_apart"] == {}
