@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.attempt.secrecy import masked_result, masker_of
 from pytest_moderator.isolation.ours import is_of_a_task
 from pytest_moderator.items import RESULT, TaskItem, TasksModule
 from pytest_moderator.model import TaskResult, TaskStatus
@@ -90,6 +91,8 @@ class TasksCollection:
         report = yield
         if call.when == "setup" and report.failed:
             result = _failed_setup(item, report)
+        if item.task.secrets:
+            result = _without_secrets(item, report, result)
         if result is not None and call.when in ("setup", "call"):
             report.moderator = pack(result)  # type: ignore[attr-defined]
         if report.failed and item.task.optional:
@@ -98,6 +101,21 @@ class TasksCollection:
         elif report.skipped and isinstance(report.longrepr, tuple):
             report.longrepr = (str(item.path), item.task.line, report.longrepr[2])
         return report
+
+
+def _without_secrets(
+    item: TaskItem, report: pytest.TestReport, result: TaskResult | None
+) -> TaskResult | None:
+    """Mask what fixtures have printed and raised, which no backend has seen."""
+    masker = masker_of(item.task.secrets, item.given)
+    if masker is None:
+        return result
+    report.sections = [(name, masker.mask(text)) for name, text in report.sections]
+    if isinstance(report.longrepr, tuple):
+        report.longrepr = (*report.longrepr[:2], masker.mask(report.longrepr[2]))
+    elif report.longrepr is not None and masker.mask(report.longreprtext) != report.longreprtext:
+        report.longrepr = masker.mask(report.longreprtext)
+    return result and masked_result(result, masker)
 
 
 def _failed_setup(item: TaskItem, report: pytest.TestReport) -> TaskResult:

@@ -108,6 +108,11 @@ class Handout:
         return {f"{file.nodeid}::{task.id}": (file, task) for file in self.files for task in file.tasks}
 
     @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Names of the variables that any task of the run names as its secrets."""
+        return frozenset(name for file in self.files for task in file.tasks for name in task.secrets)
+
+    @cached_property
     def ambiguous(self) -> frozenset[str]:
         """Ids that tasks of more than one file have."""
         seen: set[str] = set()
@@ -213,6 +218,7 @@ def _file(entry: Prepared, root: Path, completed: Collection[str]) -> FileHandou
             isolation=settings.isolation if task.isolation is None else task.isolation,
             env={**settings.env, **task.env},
             fixtures=tuple(dict.fromkeys((*settings.fixtures, *task.fixtures))),
+            secrets=tuple(dict.fromkeys((*settings.secrets, *task.secrets))),
         )
         for task in entry.plan.tasks
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pytest
@@ -59,6 +60,7 @@ class TaskItem(pytest.Function):
 
     parent: TasksModule
     task: Task
+    given: Mapping[str, str] = MappingProxyType({})  # by its fixtures, to its environment
 
     @classmethod
     def of(cls, parent: TasksModule, task: Task) -> TaskItem:
@@ -84,7 +86,7 @@ class TaskItem(pytest.Function):
 
     def runtest(self) -> None:
         """Run the task; raise when it has not succeeded."""
-        environment = environment_of(self.funcargs)
+        self.given = environment = environment_of(self.funcargs)
         result = self.config.stash[RUNNER].run(self.parent.file, self.task, environment)
         self.stash[RESULT] = result
         if result.status is TaskStatus.SKIPPED:

@@ -15,6 +15,7 @@ from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Se
 from pytest_moderator.plan import make_plan
 from pytest_moderator.routes import make_router
 from pytest_moderator.safe_yaml import YamlError, load_document
+from pytest_moderator.secret_names import problems_of_secrets
 from pytest_moderator.settings import load_settings
 from pytest_moderator.tasksfile import read_tasks_file
 
@@ -141,6 +142,7 @@ def prepare(
         *tasks_file.problems,
         *plan.problems,
         *_problems_of_tasks(plan, router, context),
+        *problems_of_secrets(plan, settings, environ),
         *_keys_without_effect(plan),
     )
     entry = Prepared(tasks_file, settings, plan, router, context, problems)
@@ -211,7 +213,7 @@ def _problems_of_tasks(
 
 def _keys_without_effect(plan: ExecutionPlan) -> Iterable[Problem]:
     """Say once of each key that is read, but does nothing yet, which tasks have it."""
-    for key in ("secrets", "memory", "budget"):
+    for key in ("memory", "budget"):
         tasks = [task for task in plan.tasks if getattr(task, key) and not task.done]
         if tasks:
             more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""

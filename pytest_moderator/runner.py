@@ -148,6 +148,7 @@ class TaskRunner:
                 if task_id in file.by_id
             },
             written=self._handout.written,
+            withheld=self._handout.secrets.difference(task.secrets),
         )
 
     @cached_property

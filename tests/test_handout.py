@@ -19,6 +19,7 @@ TEXT = """\
     - retries: 2
     - env: A=mine
     - fixtures: database
+    - secrets: KEY
     - isolation: none
     - run: `true`
   - [x] 1.2 Zwei: „ä“
@@ -29,6 +30,7 @@ SETTINGS = SimpleNamespace(
     isolation=IsolationLevel.DIRECTORY,
     env={"A": "all", "B": "all"},
     fixtures=("clock", "database"),
+    secrets=("TOKEN",),
     backend="shell",
     routing=True,
     rules=(Rule("python", task_type=(TaskKind.TESTING,), paths=("src/*",), number=1, path="m.yaml", line=3),),
@@ -62,6 +64,8 @@ def test_settings_fill_in_what_tasks_leave_open(handout):
     one, two = handout.files[0].by_id["1.1"], handout.files[0].by_id["1.2"]
     assert (one.timeout, one.retries, one.isolation) == (5, 2, IsolationLevel.NONE)
     assert (one.env, one.fixtures) == ({"A": "mine", "B": "all"}, ("clock", "database"))
+    assert (one.secrets, two.secrets) == (("TOKEN", "KEY"), ("TOKEN",))
+    assert handout.secrets == {"TOKEN", "KEY"}
     assert (two.isolation, two.env) == (IsolationLevel.DIRECTORY, {"A": "all", "B": "all"})
 
 

@@ -66,8 +66,8 @@ def task_environment(
     """Make the whole environment of one attempt.
 
     The task's own ``env`` wins over what fixtures give, that over our defaults (``TMPDIR``, and what keeps git
-    from asking questions), and those over the environment of the run. Nothing replaces the
-    :data:`TASK_VARIABLES`.
+    from asking questions), and those over the environment of the run, without what is withheld from this task.
+    Nothing replaces the :data:`TASK_VARIABLES`.
 
     Args:
         task: the task.
@@ -79,7 +79,11 @@ def task_environment(
         ModeratorError: a name or a value cannot be part of an environment.
     """
     environment = dict(os.environ if base is None else base)
-    for name in (*_PYTEST_VARIABLES, *(_GIT_VARIABLES if context.isolation_level.has_branch else ())):
+    for name in (
+        *_PYTEST_VARIABLES,
+        *(_GIT_VARIABLES if context.isolation_level.has_branch else ()),
+        *context.withheld,
+    ):
         environment.pop(name, None)
     environment |= _NO_QUESTIONS
     environment["TMPDIR"] = str(context.worker_directory)

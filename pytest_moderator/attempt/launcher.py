@@ -15,6 +15,7 @@ from concurrent import futures
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_moderator.attempt.filtered import FilteredLogs
 from pytest_moderator.attempt.processes import (
     MARK,
     SWEEP_GRACE,
@@ -71,14 +72,23 @@ class LocalLauncher:
 
         Args:
             spec: what is to be run; the mark in its environment is what strays are found by.
+
+        Raises:
+            OSError: what a filter let through could not be written.
         """
+        if spec.filter is None:
+            return self._run(spec)
+        with FilteredLogs(spec.filter) as logs:
+            return self._run(spec, logs)
+
+    def _run(self, spec: ProcessSpec, logs: FilteredLogs | None = None) -> ProcessOutcome:
         mark = spec.env.get(MARK)
         begun = time.monotonic()
         child: _Child | None = None
         try:
             self._check_parent()
             try:
-                child = _Child(_start(spec))
+                child = _Child(_start(spec, logs))
             except (OSError, ValueError) as error:
                 return _not_started(spec, error, time.monotonic() - begun)
             timed_out, stopped = self._wait(child, spec)
@@ -261,18 +271,18 @@ def _watch(pid: int) -> _End:
     return _ThreadEnd(pid)
 
 
-def _start(spec: ProcessSpec) -> subprocess.Popen[bytes]:
+def _start(spec: ProcessSpec, logs: FilteredLogs | None = None) -> subprocess.Popen[bytes]:
     """Start a process; where the system has no room for one more just now, try again for a few seconds."""
     with contextlib.ExitStack() as closing:
         stdin = subprocess.DEVNULL
         if spec.stdin is not None:
             stdin = os.open(spec.stdin, os.O_RDONLY | os.O_CLOEXEC)
             closing.callback(os.close, stdin)
-        stdout = open_log(spec.stdout)
+        stdout = open_log(spec.stdout, logs)
         closing.callback(os.close, stdout)
         stderr = stdout
         if spec.stderr != spec.stdout:
-            stderr = open_log(spec.stderr)
+            stderr = open_log(spec.stderr, logs)
             closing.callback(os.close, stderr)
         return _fork(spec, stdin, stdout, stderr)
 
@@ -297,9 +307,10 @@ def _fork(spec: ProcessSpec, stdin: int, stdout: int, stderr: int) -> subprocess
             time.sleep(pause)
 
 
-def open_log(path: Path) -> int:
+def open_log(path: Path, logs: FilteredLogs | None = None) -> int:
     """Open a log for its owner's eyes only, never through a symbolic link that somebody put there."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    return log if logs is None else logs.into(log)
 
 
 def _not_started(spec: ProcessSpec, error: OSError | ValueError, duration: float) -> ProcessOutcome:

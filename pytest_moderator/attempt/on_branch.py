@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.launcher import LocalLauncher
 from pytest_moderator.attempt.run import run_task
+from pytest_moderator.attempt.secrecy import masked_result, with_masker
 from pytest_moderator.backends.base import ProcessSpec
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.git_place import GitPlace
@@ -47,8 +48,10 @@ def run_on_branch(
     Returns:
         The result; a failure where the place could not be made, or the work could not be merged.
     """
+    context = with_masker(task, context, fixtures)
     with GitPlace(run, task, name, context.tasks_file.resolve()) as place:
-        return _run(place, run, task, backend, context, fixtures=fixtures)
+        result = _run(place, run, task, backend, context, fixtures=fixtures)
+    return masked_result(result, context.masker)
 
 
 def _run(
@@ -132,6 +135,7 @@ def _set_up(command: str, task: Task, context: AttemptContext, fixtures: Mapping
         stderr=log,
         timeout=context.timeout,
         grace=context.grace,
+        filter=context.filter,
     )
     outcome = (context.launcher or LocalLauncher()).run(spec)
     if outcome.exit_code:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.output import clean
+from pytest_moderator.attempt.secrecy import masked_result, with_masker
 from pytest_moderator.clock import now
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
@@ -56,10 +57,11 @@ def run_task(
             a failure of another kind than ``verification``, the task is not tried again.
 
     Returns:
-        The result of the last try, with the times and the usage of all.
+        The result of the last try, with the times and the usage of all, and without the task's secrets.
     """
     if task.retries is not None:
         retries = task.retries
+    context = with_masker(task, context, fixtures)
     directory = context.directory.absolute()
     timeout = context.timeout if task.timeout is None else task.timeout
     started_at = now()
@@ -70,7 +72,7 @@ def run_task(
         begun = time.monotonic()
         context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
         tried = _Try(task, backend, context, fixtures, renew if attempt > first else None, finish)
-        result = tried.run()
+        result = masked_result(tried.run(), context.masker)
         total.add(result, time.monotonic() - begun)
         if result.status is not TaskStatus.FAILED or tried.final or (directory / CANCELLED).exists():
             break

@@ -117,6 +117,7 @@ class Verification:
             timeout=left,
             grace=context.grace,
             lasting=partial(tell_process, context) if context.progress else None,
+            filter=context.filter,
         )
         return (context.launcher or LocalLauncher()).run(spec)
 

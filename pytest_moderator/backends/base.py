@@ -13,7 +13,20 @@ from pytest_moderator.model import ExecutionContext
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_moderator.attempt.masking import Masker
     from pytest_moderator.model import Problem, Task, TaskResult
+
+
+class ByteFilter(Protocol):
+    """Changes a stream of bytes that comes in portions."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take a portion, and give what can be written of all that has come."""
+        ...
+
+    def finish(self) -> bytes:
+        """Give the rest: nothing comes any more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,7 @@ class ProcessSpec:
         stdin: file that standard input is read from; ``None`` for ``/dev/null``.
         lasting: told the process id, once, when the process has not ended within the first moments.
         watch: called some five times a second while the process runs; once it gives a reason, the tree is ended.
+        filter: makes what both streams go through, each one of its own, before they are written.
     """
 
     argv: tuple[str, ...]
@@ -43,6 +57,7 @@ class ProcessSpec:
     stdin: Path | None = None
     lasting: Callable[[int], None] | None = None
     watch: Callable[[], str | None] | None = None
+    filter: Callable[[], ByteFilter] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,8 @@ class AttemptContext(ExecutionContext):
         prerequisites: folders of the tasks that the file states as this one's prerequisites, by their id.
         written: files that the run itself writes, and no task.
         progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
+        withheld: names of variables of the run that this task is not to see: secrets of other tasks.
+        masker: takes the task's secrets out of texts and streams; ``None`` for a task without secrets.
     """
 
     run_id: str = ""
@@ -124,6 +141,13 @@ class AttemptContext(ExecutionContext):
     prerequisites: Mapping[str, Path] = field(default_factory=dict)
     written: tuple[Path, ...] = ()
     progress: Callable[[Mapping[str, object]], None] | None = None
+    withheld: frozenset[str] = frozenset()
+    masker: Masker | None = None
+
+    @property
+    def filter(self) -> Callable[[], ByteFilter] | None:
+        """What a :class:`ProcessSpec` of this task is given as its ``filter``."""
+        return None if self.masker is None else self.masker.stream
 
     @cached_property
     def artifacts(self) -> Path:

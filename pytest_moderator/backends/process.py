@@ -41,6 +41,7 @@ def run_process(
             timeout=context.timeout if timeout is None else timeout,
             grace=context.grace,
             lasting=partial(tell_process, context) if context.progress else None,
+            filter=context.filter,
         )
     )
 

@@ -80,6 +80,7 @@ def _request(task: Task, context: AttemptContext, failure: Path) -> dict[str, ob
         "call": task.call,
         "fences": [{"text": fence.text, "line": fence.line} for fence in _fences(task)],
         "failure": str(failure),
+        "secrets": list(task.secrets),
         "task": task.to_dict(),
         "context": context.to_dict(),
         "attempt": {

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 
@@ -28,6 +29,7 @@ def main(request_file: str) -> int:
     sys.path.insert(0, request["attempt"]["workspace"])
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a killed task is to have a log
+    mask = _mask(request.get("secrets", []))
     try:
         if request["call"]:
             return _call(request)
@@ -35,7 +37,7 @@ def main(request_file: str) -> int:
     except Exception as error:  # noqa: BLE001 (whatever the task raises is its failure)
         trace = _without_us(error.__traceback__)
         traceback.print_exception(error.with_traceback(trace))
-        _say_why(request, trace, error)
+        _say_why(request, trace, mask(traceback.format_exception_only(error)[-1].strip()), error)
         return 1
     return 0
 
@@ -105,9 +107,18 @@ def _without_us(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-def _say_why(request: dict[str, Any], trace: TracebackType | None, error: Exception) -> None:
+def _mask(secrets: list[str]) -> Callable[[str], str]:
+    """Give what takes the secrets out of what goes into a file of ours; before the task changes its environment."""
+    if not secrets:
+        return str
+    from pytest_moderator.attempt.secrecy import masker_of  # noqa: PLC0415 (few tasks have secrets)
+
+    masker = masker_of(secrets)
+    return masker.mask if masker else str
+
+
+def _say_why(request: dict[str, Any], trace: TracebackType | None, why: str, error: Exception) -> None:
     """Leave the exception in a line, with its place in the tasks file, for the result."""
-    why = traceback.format_exception_only(error)[-1].strip()
     lines = [
         line
         for frame, line in traceback.walk_tb(trace)

@@ -103,6 +103,7 @@ class Settings:
         config: the configuration file that was asked for.
         file: the tasks file when none is named.
         env: further environment variables of all tasks.
+        secrets: names of environment variables that all tasks get, and whose values are masked.
         fixtures: names of pytest fixtures set up around every task.
         backends: what is set for backends, by their name, in plain JSON types.
         origins: where each value came from, by option; options with their default are not in it.
@@ -332,6 +333,13 @@ class Settings:
         values.variables,
         "Environment variables of all tasks",
         metavar="MAPPING",
+        sources=FILES,
+    )
+    secrets: tuple[str, ...] = _option(
+        (),
+        values.variable_names,
+        "Environment variables that all tasks get and whose values nobody may see",
+        metavar="NAMES",
         sources=FILES,
     )
     fixtures: tuple[str, ...] = _option(

@@ -114,6 +114,15 @@ def names(value: object) -> tuple[str, ...]:
     raise _must("be a list of names", value)
 
 
+def variable_names(value: object) -> tuple[str, ...]:
+    """Accept names of environment variables, as :func:`names` does."""
+    found = names(value)
+    for item in found:
+        if not _VARIABLE.fullmatch(item):
+            raise _must("have names of letters, digits and _", item)
+    return found
+
+
 def patterns(value: object) -> tuple[str, ...]:
     """Accept patterns in a list, or in one text with commas between them."""
     texts = value.split(",") if isinstance(value, str) else value

@@ -146,6 +146,8 @@ class Agent:
                 f"backends.{self.name}.prompt_file: cannot read {error.filename!r}: {error.strerror}"
             ) from error
         text = self._adapter().prompt(task, text, context.working_directory)
+        if context.masker is not None:
+            text = context.masker.mask(text)
         path = context.directory / _PROMPT
         with contextlib.suppress(FileNotFoundError):
             path.rename(path.with_suffix(f".{context.attempt - 1}.md"))
@@ -202,6 +204,7 @@ class Agent:
             grace=context.grace,
             stdin=prompt_file if adapter.takes_stdin() else None,
             watch=_Watch(self, context, adapter, follower, transcript),
+            filter=context.filter,
         )
         outcome = (context.launcher or LocalLauncher()).run(spec)
         follower.finish()
