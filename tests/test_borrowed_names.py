@@ -25,6 +25,15 @@ def test_xdist_counts_failures_where_we_count_crashes() -> None:
         assert f"self.{name}" in written
 
 
+def test_xdists_loop_is_woken_by_an_event_of_no_item() -> None:
+    loop = inspect.getsource(DSession.loop_once)
+    told = inspect.getsource(DSession.worker_runtest_protocol_complete)
+
+    assert "self.queue.get(" in loop
+    assert "callname, kwargs = eventcall" in loop
+    assert "self.sched.mark_test_complete(node, item_index, duration)" in told
+
+
 def test_xdists_part_of_a_worker_has_what_we_step_in_for() -> None:
     loop = inspect.getsource(remote.WorkerInteractor.pytest_runtestloop)
     one = inspect.getsource(remote.WorkerInteractor.run_one_test)
