@@ -26,6 +26,7 @@ from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.gates import Gates, Shut
 from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
+from pytest_moderator.plugin import keeping_all
 from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
@@ -103,6 +104,7 @@ class Run:
         """Whether nothing runs and nothing will start."""
         return self.begun and self.coordinator.finished
 
+    @keeping_all()
     def begin(self, nodeids: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> None:
         """Take stock of the items of this session, and settle those that never start.
 

@@ -185,3 +185,16 @@ def test_with_the_flag_in_addopts_only_the_file_is_named(project: Project) -> No
     assert {task["worker"] for task in session.tasks.values()} <= {"gw0", "gw1"}
     assert project.pytest("--version").exit_code == 0
     assert project.pytest("--help").exit_code == 0
+
+
+def test_the_garbage_of_a_program_is_collected_as_before(project: Project) -> None:
+    """A session keeps its tasks out of the garbage collection, as long as it lasts."""
+    project.tasks(ONE)
+    project.write(
+        "program.py",
+        """
+        import gc, pytest
+        print("code", int(pytest.main(["--moderator", "tasks.md"])), gc.isenabled(), gc.get_freeze_count())
+        """,
+    )
+    assert project.pytester.runpython("program.py").outlines[-1] == "code 0 True 0"
