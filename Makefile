@@ -67,7 +67,7 @@ else
 endif
 
 # What depends on no library, or has been shown by others already, need not be shown twice.
-ONCE := benchmarks faults test_documents.py test_examples.py test_executor.py
+ONCE := benchmarks faults journal cli backends/agents test_documents.py test_examples.py test_executor.py
 
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(ONCE:%=--ignore=tests/%) $(PYTEST_ARGS)

@@ -12,7 +12,7 @@ import logging
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -335,15 +335,16 @@ class Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember what an item's report says until the item ends, and add what the other reporters can show."""
-        if report.when == PROGRESS:
-            self._note(report.nodeid, json.loads(report.moderator_progress))
+        found = self.handout.find(report.nodeid)
+        if report.when == PROGRESS and found and report.nodeid in self.coordinator.running:
+            payload = json.loads(report.moderator_progress)
+            self.recorder.happened(str(payload.pop("kind", "note")), found, payload)
         if report.when not in ("setup", "call", "teardown", "???"):
             return
         verdict = self._verdicts[report.nodeid]
         verdict.add(report)
         if report.failed and report.nodeid in self.cancelled:
             report.longrepr = self.cancelled[report.nodeid]
-        found = self.handout.find(report.nodeid)
         if found is not None:
             describe(report, found[1], verdict.carried(found[1]))
 
@@ -380,12 +381,6 @@ class Run:
         """How the run stands."""
         return self._forced_end or self.accounts.status
 
-    def _note(self, nodeid: str, payload: dict[str, Any]) -> None:
-        """Write down what a task tells while it runs."""
-        found = self.handout.find(nodeid)
-        if found is not None and nodeid in self.coordinator.running:
-            self.recorder.happened(str(payload.pop("kind", "note")), found, payload)
-
     def report(self, file: FileHandout) -> ExecutionReport:
         """Sum up one file, as far as it has come."""
         plan = self._plans[file.nodeid]
@@ -397,10 +392,11 @@ class Run:
             started_at=self._watch.started_at,
             finished_at=self._watch.finished_at,
             duration_seconds=self._watch.seconds,
-            results=tuple(self._result_of(file, task) for task in file.tasks),
+            results=tuple(
+                self.accounts.result_of(
+                    file, task, self.worker_of.get(f"{file.nodeid}::{task.id}"), self.stop_reason
+                )
+                for task in file.tasks
+            ),
             kept_apart=plan.kept_apart if self.workers > 1 else {},
         )
-
-    def _result_of(self, file: FileHandout, task: Task) -> TaskResult:
-        worker = self.worker_of.get(f"{file.nodeid}::{task.id}")
-        return self.accounts.result_of(file, task, worker, self.stop_reason)
