@@ -10,7 +10,7 @@ import pytest
 
 from pytest_moderator import interrupts
 from pytest_moderator.approvals import Approvals
-from pytest_moderator.attempt.secrecy import masker_of
+from pytest_moderator.attempt.secrecy import masked_arguments
 from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
@@ -147,10 +147,7 @@ def _gates_that_count(run: Run, settings: Settings, opening: Opening) -> Iterato
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:
-    masker = masker_of(handout.secrets)
-    arguments = tuple(str(argument) for argument in config.invocation_params.args)
-    if masker is not None:
-        arguments = tuple(map(masker.mask, arguments))
+    arguments = tuple(masked_arguments(handout.secrets, config.invocation_params.args))
     files = tuple(file.nodeid for file in handout.files)
     run = RunRecord(opening.run_id, files, handout.root, workers, arguments, Holder.here())
     return Recorder(opening.journal, run, opening.locks, resumed=opening.resumed)

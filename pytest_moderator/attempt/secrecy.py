@@ -41,6 +41,13 @@ def masker_of(names: Iterable[str], *environments: Mapping[str, str]) -> Masker 
     return Masker(dict.fromkeys(found))
 
 
+def masked_arguments(names: Iterable[str], arguments: Iterable[object]) -> list[str]:
+    """Give the arguments that a program was started with, without the values of some variables."""
+    masker = masker_of(names)
+    texts = map(str, arguments)
+    return list(texts if masker is None else map(masker.mask, texts))
+
+
 def with_masker(
     task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None = None
 ) -> AttemptContext:

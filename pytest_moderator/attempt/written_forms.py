@@ -55,10 +55,21 @@ def _forms(text: str) -> Iterator[bytes]:
     yield from _base64(raw)
     yield raw.hex().encode()
     yield raw.hex().upper().encode()
-    for written in (*_in_addresses(raw), *_in_json(text), *_in_python(text, raw), *_in_shells(text)):
-        yield as_bytes(written)
-    for written in _in_markup(text):
-        yield as_bytes(written)
+    written = {
+        text,
+        *_in_addresses(raw),
+        *_in_json(text),
+        *_in_python(text, raw),
+        *_in_shells(text),
+        *_in_markup(text),
+    }
+    for _ in range(2):  # agents tell in JSON what they have read in any form, also in JSON
+        written |= {
+            json.dumps(form, ensure_ascii=ascii_only)[1:-1]
+            for form in written
+            for ascii_only in (True, False)
+        }
+    yield from map(as_bytes, written)
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
@@ -83,7 +94,6 @@ def _in_json(text: str) -> Iterator[str]:
         for written in (once, once.replace("/", "\\/"), once.translate(_FOR_HTML)):
             yield written
             yield _UNICODE.sub(lambda found: f"\\u{found[0][2:].upper()}", written)
-        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
 
 
 def _in_python(text: str, raw: bytes) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.attempt import clean
+from pytest_moderator.attempt.secrecy import masked_arguments
 from pytest_moderator.journal import RunStatus
 from pytest_moderator.model import TaskStatus
 from pytest_moderator.runner import folder_of
@@ -174,7 +175,7 @@ class TerminalView:
             lost = f"; {_count(recorder.unwritten, 'event')} not written" if recorder.unwritten else ""
             self._terminal.write_line(f"journal: {recorder.trouble}{lost}", red=True)
         if self._run.status is not RunStatus.COMPLETED:
-            arguments = [str(argument) for argument in self._config.invocation_params.args]
+            arguments = masked_arguments(self._run.handout.secrets, self._config.invocation_params.args)
             resume = [] if "--moderator-resume" in arguments else ["--moderator-resume"]
             self._terminal.write_line(f"resume: {shlex.join(['pytest', *arguments, *resume])}")
 

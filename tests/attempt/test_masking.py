@@ -74,9 +74,8 @@ def test_no_form_of_a_secret_survives_however_the_stream_is_cut(data, secrets, e
     for secret in secrets:
         for form in forms_of(secret):
             assert form not in whole
-            assert form.replace(b"\n", b"").replace(b"\r", b"") not in whole.replace(b"\n", b"").replace(
-                b"\r", b""
-            )
+            line = form.translate(None, b"\r\n")
+            assert len(line) < 4 or line not in whole.translate(None, b"\r\n")
 
 
 @settings(max_examples=200, deadline=None)

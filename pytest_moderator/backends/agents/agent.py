@@ -251,6 +251,8 @@ class Agent:
         self, task: Task, context: AttemptContext, talk: _Conversation, verdict: Verdict
     ) -> TaskResult:
         outcome, answer = talk.outcome, clean(talk.transcript.answer)
+        if context.masker is not None:
+            answer = context.masker.mask(answer)
         if answer.strip():
             (context.directory / ANSWER).write_bytes(answer.encode("utf-8", "replace"))
         output = _shortened(answer, context.output_limit) or excerpt(context.stdout_log, context.output_limit)
