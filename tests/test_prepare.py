@@ -140,3 +140,41 @@ def test_prose_in_one_checkout_is_warned_of(
     for problem in entry.problems:
         assert problem.message.startswith("T001 and 1 more have no commands")
         assert problem.line == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "told"),
+    [
+        ("- [ ] T001 for one\n  - secrets: KEY\n", {"KEY": "long enough"}, []),
+        ("- [x] T001 for one\n  - secrets: KEY\n", {}, []),
+        ("- [ ] T001 for one\n  - secrets: KEY\n", {"KEY": " abc\n"}, ["short-secret:1:secrets of T001"]),
+        (
+            "- [ ] T001 for one\n- [ ] T002 for one\n  - secrets: KEY\n- [ ] T003 for one\n  - secrets: KEY\n",
+            {},
+            ["missing-secret:2:secrets of T002 and 1 more"],
+        ),
+        (
+            "---\nmoderator:\n  secrets: KEY\n---\n- [ ] T001 for one\n  - secrets: KEY\n",
+            {"KEY": ""},
+            ["missing-secret:3:moderator.secrets"],
+        ),
+        (
+            "---\nmoderator:\n  secrets: [KEY]\n  env: {KEY: written down}\n---\n- [ ] T001 for one\n",
+            {"KEY": "written down"},
+            ["secret-in-file:3:moderator.secrets"],
+        ),
+        (
+            "---\nmoderator:\n  secrets: no-name\n---\n- [ ] T001 for one\n",
+            {},
+            ["bad-value:3:moderator.secrets must"],
+        ),
+    ],
+)
+def test_secrets_that_cannot_be_kept_are_named(
+    tmp_path: Path, text: str, environ: dict[str, str], told: list[str]
+) -> None:
+    problems = prepared(tmp_path, text, environ=environ).problems
+    found = [f"{problem.code}:{problem.line}:{problem.message}" for problem in problems]
+    assert len(found) == len(told)
+    assert all(problem.startswith(start) for problem, start in zip(found, told, strict=True))
+    assert all("written down" not in str(problem) for problem in problems)

@@ -88,10 +88,8 @@ class FilteredLogs:
             left -= ended
             try:
                 portion = os.read(source, _PORTION)
-            except BlockingIOError:
-                if ended:
-                    break
-                continue
+            except BlockingIOError:  # so it was the bell
+                break
             if not portion:
                 break
             _write(log, stream.feed(portion))
