@@ -54,6 +54,11 @@ class Accounts:
     def coordinator(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
 
+    @property
+    def ended(self) -> int:
+        """How many tasks have come to their end, in whatever way."""
+        return len(self._results)
+
     def enter(self, nodeid: str, result: TaskResult) -> None:
         """Note what came of a task."""
         self._results[nodeid] = result

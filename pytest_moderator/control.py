@@ -24,6 +24,7 @@ from pytest_moderator.attempt import (
 )
 from pytest_moderator.journal import RequestKind, RunStatus
 from pytest_moderator.runner import folder_of, name_of
+from pytest_moderator.tell import tell
 from pytest_moderator.units import format_duration
 
 if TYPE_CHECKING:
@@ -114,10 +115,11 @@ class Control:
         """Do what cannot wait for the main thread."""
         if request.kind is RequestKind.PAUSE:
             self._paused_at = time.monotonic()
+            self._stand(RunStatus.PAUSED, request.by)
             if request.payload.get("now"):
                 self._hold()
         elif request.kind is RequestKind.RESUME:
-            self._go_on()
+            self._go_on(request.by)
         elif request.kind is RequestKind.CANCEL:
             running = self._run.coordinator.running
             self._end(
@@ -127,11 +129,7 @@ class Control:
     def _obey(self, request: Request) -> None:
         """Do the rest."""
         run, by = self._run, request.by
-        if request.kind is RequestKind.PAUSE:
-            run.pause(by)
-        elif request.kind is RequestKind.RESUME:
-            run.unpause(by)
-        elif request.kind is RequestKind.RETRY:
+        if request.kind is RequestKind.RETRY:
             for nodeid in self._meant(request):
                 if found := run.handout.find(nodeid):
                     (folder_of(run.handout, *found) / CANCELLED).unlink(missing_ok=True)
@@ -163,12 +161,18 @@ class Control:
         if self._paused_at is None or limit is None or time.monotonic() < self._paused_at + limit:
             return False
         reason = f"paused for {format_duration(limit)} (pause_timeout)"
-        self._go_on()
         if self._settings.on_pause_timeout == "stop":
             self._inbox.put(partial(self._run.give_up, reason, RunStatus.INTERRUPTED))
+            self._let_go()
         else:
-            self._inbox.put(partial(self._run.unpause, reason))
+            self._go_on(reason)
         return True
+
+    def _stand(self, status: RunStatus, by: str) -> None:
+        """Pause, or go on: at once, because the main thread may be waiting for a task. It tells of it later."""
+        if self._run.stands(status, by):
+            facts = {"status": str(status), "by": by}
+            self._inbox.put(partial(tell, self._run.config, "pytest_moderator_run_status", **facts))
 
     @property
     def _held_file(self) -> Path:
@@ -180,7 +184,11 @@ class Control:
         hold_marked_processes(self._run.handout.run_id)
         self._held_at = time.monotonic()
 
-    def _go_on(self) -> None:
+    def _go_on(self, by: str) -> None:
+        self._let_go()
+        self._stand(RunStatus.RUNNING, by)
+
+    def _let_go(self) -> None:
         self._paused_at = None
         if self._held_at is not None:
             self._held_at = None

@@ -221,17 +221,18 @@ class Run:
         self.stop_reason = self.stop_reason or reason
         self.coordinator.stop()
 
-    def pause(self, by: str) -> None:
-        """Let nothing new start until :meth:`unpause`; what runs goes on."""
-        if not self.coordinator.paused and not self.stop_reason:
-            self.coordinator.paused = True
-            self._standing(RunStatus.PAUSED, "run_paused", by)
+    def stands(self, status: RunStatus, by: str) -> bool:
+        """Let nothing new start while ``PAUSED``, and what may when ``RUNNING``; what runs goes on. From any thread.
 
-    def unpause(self, by: str) -> None:
-        """Go on after :meth:`pause`."""
-        if self.coordinator.paused:
-            self.coordinator.paused = False
-            self._standing(RunStatus.RUNNING, "run_continued", by)
+        Returns:
+            Whether that is something new, to be announced.
+        """
+        paused = status is RunStatus.PAUSED
+        if self.coordinator.paused is paused or (paused and self.stop_reason):
+            return False
+        self.coordinator.paused = paused
+        self.recorder.run_is(status, "run_paused" if paused else "run_continued", {"by": by})
+        return True
 
     def give_up(self, reason: str, status: RunStatus) -> None:
         """Start nothing new, skip the rest with this reason, and end as cancelled or interrupted."""
@@ -252,17 +253,13 @@ class Run:
 
     def try_again(self, nodeid: str, reason: str) -> None:
         """Let an item that did not succeed run once more, and what it blocked wait for it again."""
+        session: Any = self.config.pluginmanager.get_plugin("session")
         for opened in self.coordinator.reopen(nodeid):
             self.accounts.strike(opened)
-            self._verdicts.pop(opened, None)
+            session.testsfailed -= self._verdicts.pop(opened, Verdict()).failures
             self.cancelled.pop(opened, None)
-            found = self.handout.find(opened)
-            if found:
+            if found := self.handout.find(opened):
                 self.recorder.reopened(found, reason)
-
-    def _standing(self, status: RunStatus, kind: str, by: str) -> None:
-        self.recorder.run_is(status, kind, {"by": by})
-        tell(self.config, "pytest_moderator_run_status", status=str(status), by=by)
 
     @interrupts.whole
     def end(self, nodeid: str) -> None:

@@ -31,19 +31,19 @@ class SequentialLoop:
         self.control.start()
         relay = make_relay(session, ())
         last: pytest.Item | None = None
+        self.control.heed()
         while not self.run.finished:
-            self.control.heed()
             nodeid = self.run.start_next("main")
-            if nodeid is None:
-                if not self.run.finished:
-                    self.control.wait()  # paused: nothing runs, and nothing may start
-                continue
-            item = items[nodeid]
-            self._hand_over(last, item)
-            last = relay.beside = item
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=relay)
-            self.run.end(nodeid)
-            _stop_if_asked(session)
+            if nodeid is not None:
+                item = items[nodeid]
+                self._hand_over(last, item)
+                last = relay.beside = item
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=relay)
+                self.run.end(nodeid)
+                _stop_if_asked(session)
+            elif not self.run.finished:
+                self.control.wait()  # paused, perhaps: nothing runs, and nothing may start
+            self.control.heed()  # also when all has ended: somebody may want something tried again
         self._hand_over(last, None)
         _stop_if_asked(session)
         return True

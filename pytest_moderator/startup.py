@@ -149,7 +149,8 @@ def _gates_that_count(run: Run, settings: Settings, opening: Opening) -> Iterato
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:
     arguments = tuple(masked_arguments(handout.secrets, config.invocation_params.args))
     files = tuple(file.nodeid for file in handout.files)
-    run = RunRecord(opening.run_id, files, handout.root, workers, arguments, Holder.here())
+    here = config.invocation_params.dir
+    run = RunRecord(opening.run_id, files, handout.root, workers, arguments, Holder.here(), here)
     return Recorder(opening.journal, run, opening.locks, resumed=opening.resumed)
 
 

@@ -75,6 +75,11 @@ class Verdict:
         return any(report.failed for report in self._reports.values())
 
     @property
+    def failures(self) -> int:
+        """How many of its steps failed: so many pytest has counted."""
+        return sum(report.failed for report in self._reports.values())
+
+    @property
     def lost(self) -> bool:
         """Whether the process that ran it has died."""
         return "???" in self._reports

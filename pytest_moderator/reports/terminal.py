@@ -64,7 +64,6 @@ class TerminalView:
         self._notices = notices
         self._terminal = terminal
         self._verbosity = config.get_verbosity()
-        self._ended = 0
         self._dots = False
         if self._verbosity == 0:
             terminal.showfspath = False  # a task has lines of its own
@@ -93,10 +92,20 @@ class TerminalView:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Show the title behind pytest's own line."""
+        """Show the title behind pytest's own line; count no failure of an item that is tried again."""
+        self._forgive(nodeid)
         found = self._run.handout.find(nodeid)
         if found and self._verbosity > 0:
             self._terminal.write(f"{clean(found[1].title)} ")
+
+    def _forgive(self, nodeid: str) -> None:
+        """Move the failures of an item to those that were run again; plugins that do that name them so."""
+        stats = self._terminal.stats
+        for report in [report for report in stats.get("failed", ()) if report.nodeid == nodeid]:
+            stats["failed"].remove(report)
+            stats.setdefault("rerun", []).append(report)
+        if not stats.get("failed", True):
+            del stats["failed"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -114,7 +123,6 @@ class TerminalView:
 
     def pytest_moderator_task_complete(self, result: TaskResult) -> None:
         """Show who has ended."""
-        self._ended += 1
         if result.status is TaskStatus.COMPLETED:
             verified = ", verified" if result.verification else ""
             self._line(
@@ -125,7 +133,6 @@ class TerminalView:
 
     def pytest_moderator_task_error(self, task: Task, error: TaskFailedError) -> None:
         """Show who has failed."""
-        self._ended += 1
         result = error.result
         self._line(
             task, kind_of(result), f"in {format_duration(result.duration_seconds)}: {_why(result)}", result
@@ -141,7 +148,9 @@ class TerminalView:
             return
         total = sum(len(file.tasks) for file in self._run.handout.files)
         progress = (
-            f"[{self._ended:>{len(str(total))}}/{total}]" if result else " " * (len(str(total)) * 2 + 3)
+            f"[{self._run.accounts.ended:>{len(str(total))}}/{total}]"
+            if result
+            else " " * (len(str(total)) * 2 + 3)
         )
         worker = f" [{result.worker}]" if result and result.worker and result.attempts else ""
         tries = f", attempt {result.attempts}" if result and result.attempts > 1 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from real_runs import RealRun
 from recorded import OPENED
 
 if TYPE_CHECKING:
@@ -22,3 +23,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield directory
     while OPENED:
         OPENED.pop().close()
+
+
+@pytest.fixture
+def real_run(tmp_path: Path) -> Iterator[RealRun]:
+    """A project whose tasks are run by a pytest of its own."""
+    project = tmp_path / "real"
+    project.mkdir()
+    run = RealRun(project)
+    yield run
+    run.clear()

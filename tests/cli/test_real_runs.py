@@ -1,0 +1,230 @@
+"""The command beside real runs, one after another and on workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from real_runs import RealRun, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+workers = pytest.mark.parametrize("workers", ["", "-n2"])
+FAILS_FIRST = "echo x >> ran-{0}; [ -e fixed ]"
+
+
+@workers
+def test_pause_and_resume_ten_times(real_run: RealRun, workers: str) -> None:
+    names = [f"T{n:03}" for n in range(1, 31)]
+    real_run.write(*names)
+    real_run.start(workers)
+    for _ in range(10):
+        until(
+            lambda: (
+                real_run.path(".moderator/state.db").exists() and real_run.command("status").returncode == 0
+            )
+        )
+        before = real_run.started()
+        until(lambda before=before: real_run.status()["counts"]["running"])
+        assert "to pause: it starts nothing new; these go on to their end: T0" in real_run.ask("pause")
+        until(lambda: real_run.status()["status"] == "paused")
+        assert "is paused" in real_run.ask("status")
+        real_run.let(*real_run.running())
+        until(lambda: not real_run.running())
+        begun = real_run.started()
+        assert real_run.status()["status"] == "paused"
+        assert real_run.started() == begun
+        assert "to go on" in real_run.ask("resume")
+        until(lambda begun=begun: real_run.started() - begun)
+    real_run.let()
+    assert real_run.end() == 0
+    assert real_run.status()["counts"]["completed"] == len(names)
+    assert [real_run.runs_of(name) for name in names] == [1] * len(names)
+    assert "next:" not in real_run.ask("status")
+
+
+@workers
+def test_cancel_of_tasks(real_run: RealRun, workers: str) -> None:
+    real_run.write(
+        "T001\nretries: 5", "T002", "T003", "T004\ndepends on: T003", "T005: true\ndepends on: T001"
+    )
+    real_run.start(workers)
+    until(lambda: "T001" in real_run.started())
+    until(lambda: real_run.tasks()["T001"][0] == "running")
+    said = real_run.ask("cancel", "T003", "T001")
+    assert "T001 ended" in said
+    until(lambda: real_run.tasks()["T001"][0] == "failed")
+    until(lambda: real_run.tasks()["T003"][0] == ("skipped" if not workers else real_run.tasks()["T003"][0]))
+    refused = real_run.command("cancel", "T001")
+    assert refused.returncode == 1
+    assert "'T001' has ended already (failed: cancelled by " in refused.stderr
+    real_run.let()
+    assert real_run.end() == 1
+    tasks = real_run.tasks()
+    assert tasks["T002"] == ("completed", None)
+    assert str(tasks["T001"][1]).startswith("cancelled by ")
+    assert str(tasks["T003"][1]).startswith("cancelled by ")
+    assert tasks["T004"][0] == tasks["T005"][0] == "skipped"
+    assert str(tasks["T005"][1]).startswith("blocked by T001")
+    assert real_run.runs_of("T001") == 1
+    assert not real_run.path("started-T004").exists()
+
+
+@workers
+def test_cancel_of_the_run(real_run: RealRun, workers: str) -> None:
+    real_run.write("T001", "T002", "T003", "T004")
+    real_run.start(workers)
+    until(lambda: "T001" in real_run.started())
+    until(lambda: "T001" in real_run.running())
+    pid = int(real_run.path("started-T001").read_text())
+    assert "these are ended: T001" in real_run.ask("cancel")
+    assert real_run.end() == 2
+    assert not psutil.pid_exists(pid)
+    assert real_run.status()["status"] == "cancelled"
+    reasons = {name: str(reason) for name, (_, reason) in real_run.tasks().items()}
+    assert reasons["T001"].startswith("cancelled by ")
+    assert reasons["T004"].startswith("not started: cancelled by ")
+    assert "run " + real_run.status()["run_id"] + " was cancelled" in real_run.ask("status")
+    refused = real_run.command("cancel")
+    assert refused.returncode == 1
+    assert "is not alive (cancelled)" in refused.stderr
+
+    real_run.let()
+    real_run.start("--moderator-resume", workers)
+    assert real_run.end() == 0
+    assert real_run.status()["counts"]["completed"] == 4
+
+
+@workers
+def test_retry_while_the_run_goes_on(real_run: RealRun, workers: str) -> None:
+    real_run.write(
+        f"T001: {FAILS_FIRST.format('T001')}",
+        "T002: echo x >> ran-T002\ndepends on: T001",
+        "T003",
+    )
+    real_run.start(workers)
+    until(lambda: "T003" in real_run.started())
+    until(lambda: real_run.tasks()["T002"][0] == "skipped")
+    assert "next: moderator retry T001" in real_run.ask("status")
+    for name, reason in ("T002", "it was blocked by T001"), ("T003", "it is running"):
+        refused = real_run.command("retry", name)
+        assert (refused.returncode, reason in refused.stderr) == (1, True), refused.stderr
+    real_run.path("fixed").touch()
+    assert "to try T001 again" in real_run.ask("retry", "T001")
+    if workers:
+        until(lambda: real_run.tasks()["T002"] == ("completed", None))
+        assert "it has completed" in real_run.command("retry", "T001").stderr
+    real_run.let()
+    assert real_run.end() == 0
+    assert real_run.status()["counts"]["completed"] == 3
+    assert (real_run.runs_of("T001"), real_run.runs_of("T002")) == (2, 1)
+    assert "3 passed" in real_run.output.splitlines()[-1]
+    assert "failed" not in real_run.output.splitlines()[-1]
+    assert "[3/3]" in real_run.output
+    assert "[4/3]" not in real_run.output
+    logs = [real_run.command("logs", "T001", "--attempt", str(n)).returncode for n in (1, 2, 3)]
+    assert logs == [0, 0, 1]
+
+
+@workers
+def test_pause_now_stops_processes_and_their_time(real_run: RealRun, workers: str) -> None:
+    limit = 8
+    real_run.write(f"T001\ntimeout: {limit}s", "T002: true\ndepends on: T001")
+    real_run.start(workers)
+    until(lambda: "T001" in real_run.started() and real_run.path("started-T001").read_text())
+    until(lambda: "T001" in real_run.running())
+    task = psutil.Process(int(real_run.path("started-T001").read_text()))
+    assert "stopped where they stand: T001" in real_run.ask("pause", "--now")
+    until(lambda: task.status() == psutil.STATUS_STOPPED)
+    over = time.monotonic() + limit + 1  # the time that has to pass, without anything to wait for
+    while time.monotonic() < over:
+        assert task.status() == psutil.STATUS_STOPPED
+        time.sleep(0.1)
+    until(lambda: real_run.status()["status"] == "paused")
+    real_run.let()
+    assert "to go on" in real_run.ask("resume")
+    assert real_run.end() == 0
+    assert real_run.status()["counts"]["completed"] == 2
+
+
+@workers
+def test_cancel_of_a_run_that_stands_still(real_run: RealRun, workers: str) -> None:
+    real_run.write("T001", "T002")
+    real_run.start(workers)
+    until(lambda: "T001" in real_run.started())
+    until(lambda: "T001" in real_run.running())
+    real_run.ask("pause", "--now")
+    real_run.ask("cancel")
+    assert real_run.end() == 2
+    assert real_run.status()["status"] == "cancelled"
+
+
+@workers
+def test_going_on_after_the_controlling_process_was_killed(
+    real_run: RealRun, tmp_path: Path, workers: str
+) -> None:
+    real_run.write("T001", "T002\ndepends on: T001", "T003: true\ndepends on: T002")
+    real_run.start(workers)
+    until(lambda: "T001" in real_run.started())
+    real_run.let("T001")
+    until(lambda: real_run.tasks()["T001"][0] == "completed" and "T002" in real_run.running())
+    until(lambda: "T002" in real_run.started())
+    assert real_run.process
+    os.kill(real_run.process.pid, signal.SIGKILL)
+    real_run.process.wait()
+    text = real_run.ask("status")
+    assert " was interrupted\n" in text
+    assert "were running\n  T002  Do T002 " in text
+    assert text.endswith("next: moderator resume --exec\n")
+    assert real_run.tasks()["T002"] == ("pending", "the process of the run is gone")
+    assert "is not alive (interrupted)" in real_run.command("pause").stderr
+
+    command = f"pytest --moderator tasks.md {workers} --moderator-resume".replace("  ", " ")
+    assert real_run.ask("resume") == f"{command}\n"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    state = str(real_run.path(".moderator"))
+    real_run.let()
+    resumed = real_run.command("resume", "--exec", "--state-dir", state, cwd=elsewhere)
+    assert resumed.returncode == 0, resumed.stdout
+    assert resumed.stdout.startswith(f"cd {real_run.project} && {command}\n")
+    assert real_run.status()["status"] == "completed"
+    assert (real_run.runs_of("T001"), real_run.runs_of("T002")) == (1, 2)
+    assert real_run.left() == 0
+
+    again = real_run.command("retry", "T001", "--exec")
+    assert again.returncode == 0, again.stdout
+    assert real_run.runs_of("T001") == 2
+
+
+def test_a_run_that_was_started_in_a_directory_below(real_run: RealRun) -> None:
+    below = real_run.path("specs")
+    below.mkdir()
+    real_run.write("T001: false")
+    real_run.path("tasks.md").rename(below / "tasks.md")
+    real_run.project = below
+    real_run.start()
+    assert real_run.process
+    assert real_run.process.wait() == 1
+    real_run.project = below.parent
+    assert real_run.ask("resume") == f"cd {below} && pytest --moderator tasks.md --moderator-resume\n"
+    assert real_run.command("resume", "--exec").returncode == 1
+    assert real_run.status()["counts"]["failed"] == 1
+
+
+def test_following_the_logs_of_a_task_that_is_tried_again(real_run: RealRun) -> None:
+    real_run.write(
+        "T001: echo try $MODERATOR_ATTEMPT; [ -e fixed ] || { touch fixed; exit 1; }\nretries: 1", "T002"
+    )
+    real_run.start("-n2")
+    until(lambda: "T002" in real_run.started())
+    assert real_run.ask("logs", "T001", "--follow").endswith("try 2\n")
+    assert real_run.ask("logs", "T001", "--attempt", "1") == "try 1\n"
+    real_run.let()
+    assert real_run.ask("logs", "T002", "--follow") == ""
+    assert real_run.end() == 0
