@@ -222,11 +222,7 @@ class Run:
         self.coordinator.stop()
 
     def stands(self, status: RunStatus, by: str) -> bool:
-        """Let nothing new start while ``PAUSED``, and what may when ``RUNNING``; what runs goes on. From any thread.
-
-        Returns:
-            Whether that is something new, to be announced.
-        """
+        """Let nothing new start while ``PAUSED``, else what may; from any thread. Say whether that is a change."""
         paused = status is RunStatus.PAUSED
         if self.coordinator.paused is paused or (paused and self.stop_reason):
             return False
