@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from benchmarks.tables import Goal
 
-BENCHMARKS = ("throughput", "scheduling", "latency", "planning", "startup", "journal", "isolation")
+BENCHMARKS = ("throughput", "scheduling", "latency", "planning", "startup", "journal", "views", "isolation")
 PACKAGES = ("pytest-moderator", "pytest", "pytest-xdist")
 
 
