@@ -270,7 +270,7 @@ class Run:
             if verdict.lost:
                 result = replace(result, attempts=self.tries_of(nodeid))
             if nodeid in self.cancelled and not result.success:
-                result = replace(result, error_message=self.cancelled[nodeid])
+                result = replace(result, error_message=self.cancelled[nodeid], category="cancelled")
             self._conclude(nodeid, result)
             self.gates.ended(*found, result)
             success = success or task.optional

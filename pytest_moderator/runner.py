@@ -19,7 +19,7 @@ from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, NoBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import create_isolated_context, sanitise_id
-from pytest_moderator.model import ExecutionContext, IsolationLevel, TaskResult, TaskStatus
+from pytest_moderator.model import ErrorCategory, ExecutionContext, IsolationLevel, TaskResult, TaskStatus
 from pytest_moderator.verdict import progress_report
 
 if TYPE_CHECKING:
@@ -77,7 +77,13 @@ class TaskRunner:
             status = TaskStatus.SKIPPED if isinstance(error, NoBackend) else TaskStatus.FAILED
             code = int(status is TaskStatus.FAILED)
             return TaskResult(
-                task, code, status=status, attempts=0, worker=self._worker, error_message=str(error)
+                task,
+                code,
+                status=status,
+                attempts=0,
+                worker=self._worker,
+                error_message=str(error),
+                category=ErrorCategory.CONFIGURATION if code else None,
             )
         result = self._run(file, task, choice.backend, context, fixtures)
         return replace(result, backend_reason=choice.reason)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.model import TaskResult, TaskStatus, Usage
+from pytest_moderator.model import Attempt, TaskResult, TaskStatus, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,13 +42,15 @@ def unpack(text: str, task: Task) -> TaskResult:
         if name in data:
             data[name] = Path(data[name])
     data["notes"] = tuple(data.get("notes", ()))
+    if "attempts_log" in data:
+        data["attempts_log"] = tuple(Attempt(**entry) for entry in data["attempts_log"])
     if "usage" in data:
         data["usage"] = Usage(**data["usage"])
     return TaskResult(task=task, **data)
 
 
 def _plain(value: object) -> object:
-    return value.to_dict() if isinstance(value, Usage) else str(value)
+    return value.to_dict() if isinstance(value, Usage | Attempt) else str(value)
 
 
 class Verdict:

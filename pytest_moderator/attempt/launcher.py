@@ -322,6 +322,7 @@ def _not_started(spec: ProcessSpec, error: OSError | ValueError, duration: float
         exit_code=NOT_FOUND if missing else CANNOT_EXECUTE,
         duration_seconds=duration,
         error=f"cannot start {spec.argv[0]!r}: {why}",
+        errno=error.errno if isinstance(error, OSError) else None,
     )
 
 

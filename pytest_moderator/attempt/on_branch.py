@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_moderator.attempt.categories import hint_of
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.launcher import LocalLauncher
 from pytest_moderator.attempt.run import run_task
@@ -12,7 +13,7 @@ from pytest_moderator.attempt.secrecy import masked_result, with_masker
 from pytest_moderator.backends.base import ProcessSpec
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.git_place import GitPlace
-from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
+from pytest_moderator.model import Attempt, ErrorCategory, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +110,7 @@ def _try(
 def _after(before: TaskResult, result: TaskResult) -> TaskResult:
     """Count what a task has used before it was tried again."""
     usage = result.usage.plus(before.usage) if result.usage and before.usage else result.usage or before.usage
+    conflict = Attempt(before.attempts, before.category, before.error_message or "", before.duration_seconds)
     cpu = [seconds for seconds in (before.cpu_seconds, result.cpu_seconds) if seconds is not None]
     return replace(
         result,
@@ -116,6 +118,7 @@ def _after(before: TaskResult, result: TaskResult) -> TaskResult:
         duration_seconds=before.duration_seconds + result.duration_seconds,
         cpu_seconds=sum(cpu) if cpu else None,
         usage=usage,
+        attempts_log=(*before.attempts_log, conflict, *result.attempts_log),
     )
 
 
@@ -152,4 +155,5 @@ def _not_started(task: Task, context: AttemptContext, message: str) -> TaskResul
         worker=context.worker,
         error_message=message,
         category=ErrorCategory.CONFIGURATION,
+        hint=hint_of(ErrorCategory.CONFIGURATION),
     )

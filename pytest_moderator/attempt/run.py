@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from pytest_moderator.attempt.output import clean
 from pytest_moderator.attempt.secrecy import masked_result, with_masker
 from pytest_moderator.clock import now
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
+from pytest_moderator.model import Attempt, ErrorCategory, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ def run_task(
     backend: Backend,
     context: AttemptContext,
     *,
-    retries: int = 0,
+    retries: int | None = None,
     fixtures: Mapping[str, str] | None = None,
     renew: Callable[[int], None] | None = None,
     finish: Finish | None = None,
@@ -50,7 +51,8 @@ def run_task(
         backend: what runs it. An exception that it raises is a failure with the traceback in ``stderr``.
         context: where it is tried; ``attempt`` is the number of the first try. Its ``environment`` is made
             here, for each try.
-        retries: how many tries may follow the very first one; there is one now in any case.
+        retries: how many tries may follow the very first one, whatever made it fail; there is one now in any case.
+            Without it, the kind of the failure decides (:func:`~pytest_moderator.attempt.retrying.retries_of`).
         fixtures: what the task's fixtures add to its environment.
         renew: makes the place ready for a further try, and is given its number.
         finish: brings home what a backend has done, and calls what verifies it, if there is something; when it gives
@@ -59,29 +61,33 @@ def run_task(
     Returns:
         The result of the last try, with the times and the usage of all, and without the task's secrets.
     """
-    if task.retries is not None:
-        retries = task.retries
+    retries = retries if task.retries is None else task.retries
     context = with_masker(task, context, fixtures)
     directory = context.directory.absolute()
     timeout = context.timeout if task.timeout is None else task.timeout
     started_at = now()
     total = _Total()
     first = context.attempt
-    last = max(first, retries + 1)
-    for attempt in range(first, last + 1):
+    log: list[Attempt] = []
+    stop: str | None = None
+    for attempt in itertools.count(first):
         begun = time.monotonic()
         context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
         tried = _Try(task, backend, context, fixtures, renew if attempt > first else None, finish)
         result = masked_result(tried.run(), context.masker)
-        total.add(result, time.monotonic() - begun)
-        if result.status is not TaskStatus.FAILED or tried.final or (directory / CANCELLED).exists():
+        duration = time.monotonic() - begun
+        total.add(result, duration)
+        if result.status is not TaskStatus.FAILED:
             break
-        if context.progress is not None and attempt < last:
-            error = result.error_message or f"exit code {result.exit_code}"
-            context.progress({"kind": "attempt_failed", "attempt": attempt, "error": error})
+        result = _sorted(result, context)
+        stop = "" if tried.final else _why_not_again(task, result, context, retries, attempt - first + 1)
+        if stop is not None:
+            break
+        log.append(Attempt(attempt, result.category, _why(result), duration))
         context = replace(context, feedback=_feedback(result))
     return replace(
         result,
+        error_message=f"{_why(result)}; {stop}" if stop else result.error_message,
         task=task,
         attempts=attempt,
         backend=backend.name,
@@ -93,7 +99,27 @@ def run_task(
         cpu_seconds=total.cpu,
         max_rss_bytes=total.max_rss,
         usage=total.usage,
+        attempts_log=tuple(log),
     )
+
+
+def _sorted(result: TaskResult, context: AttemptContext) -> TaskResult:
+    """Say what kind of failure it is, if nobody has, and what to do about it."""
+    from pytest_moderator.attempt.categories import category_of_exit, hint_of  # noqa: PLC0415 (only where it fails)
+
+    category = result.category or category_of_exit(result.exit_code)
+    if (context.directory / CANCELLED).exists():
+        category = ErrorCategory.CANCELLED
+    return replace(result, category=str(category), hint=hint_of(category))
+
+
+def _why_not_again(
+    task: Task, result: TaskResult, context: AttemptContext, retries: int | None, tries: int
+) -> str | None:
+    from pytest_moderator.attempt.retrying import why_not_again  # noqa: PLC0415 (only where something fails)
+
+    left = None if retries is None else retries + 1 - context.attempt
+    return why_not_again(task, result, context, tries=tries, left=left)
 
 
 @dataclass
@@ -154,9 +180,9 @@ class _Try:
             self.context = replace(self.context, environment=environment, given=given)
             result = backend.execute(task, self.context)
         except (ModeratorError, OSError) as error:
-            return _failure(task, str(error))
+            return _failure(task, str(error), error)
         except Exception as error:  # noqa: BLE001 (a stranger's code; the traceback is in the result)
-            return _failure(task, _brief(backend, error), traceback.format_exc())
+            return _failure(task, _brief(backend, error), error, traceback.format_exc())
         if not isinstance(result, TaskResult) or not result.status.ended:
             return _failure(task, f"backend {backend.name!r} gave {result!r} instead of a result")
         return result
@@ -196,16 +222,27 @@ def tries_before(directory: Path) -> int:
     return len(list(directory.glob("stdout*.log")))
 
 
-def _failure(task: Task, message: str, stderr: str = "") -> TaskResult:
+def _failure(task: Task, message: str, error: Exception | None = None, stderr: str = "") -> TaskResult:
+    from pytest_moderator.attempt.categories import category_of_error  # noqa: PLC0415 (only where something fails)
+
     return TaskResult(
-        task, exit_code=1, status=TaskStatus.FAILED, error_message=clean(message), stderr=clean(stderr)
+        task,
+        exit_code=1,
+        status=TaskStatus.FAILED,
+        error_message=clean(message),
+        stderr=clean(stderr),
+        category=None if error is None else category_of_error(error),
     )
 
 
 def _feedback(result: TaskResult) -> str:
     """Tell the next try why this one failed."""
-    why = result.error_message or f"exit code {result.exit_code}"
+    why = _why(result)
     return f"{why}\n\n{result.verification_output}" if result.verification_output else why
+
+
+def _why(result: TaskResult) -> str:
+    return result.error_message or f"exit code {result.exit_code}"
 
 
 def _brief(backend: Backend, error: Exception) -> str:

@@ -75,6 +75,7 @@ class ProcessOutcome:
         leftovers: processes that were still there after its end and were ended by us, as ``sleep (4711)``.
         error: why it could not be started or waited for; ``None`` when all went well.
         stopped: the reason that ``watch`` gave for ending it; ``exit_code`` is what it made of that.
+        errno: what the system said when it could not be started.
     """
 
     exit_code: int
@@ -85,6 +86,7 @@ class ProcessOutcome:
     leftovers: tuple[str, ...] = ()
     error: str | None = None
     stopped: str | None = None
+    errno: int | None = None
 
 
 class Launcher(Protocol):

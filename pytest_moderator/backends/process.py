@@ -72,6 +72,11 @@ def process_result(
     """
     last = outcomes[-1]
     failed = last.exit_code != 0 or last.error is not None or last.stopped is not None
+    category = None
+    if last.error is not None:
+        from pytest_moderator.attempt.categories import category_of_start  # noqa: PLC0415 (few need it)
+
+        category = category_of_start(last)
     leftovers = ", ".join(name for outcome in outcomes for name in outcome.leftovers)
     stderr = excerpt(context.stderr_log, context.output_limit)
     if leftovers:
@@ -90,6 +95,7 @@ def process_result(
         worker=context.worker,
         cpu_seconds=_sum([outcome.cpu_seconds for outcome in outcomes]),
         max_rss_bytes=max((outcome.max_rss_bytes or 0 for outcome in outcomes), default=0) or None,
+        category=category,
     )
 
 

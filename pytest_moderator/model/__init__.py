@@ -3,11 +3,12 @@
 from pytest_moderator.model.budget import Budget
 from pytest_moderator.model.context import ExecutionContext, IsolationLevel
 from pytest_moderator.model.problem import Problem, Severity
-from pytest_moderator.model.result import ErrorCategory, ExecutionReport, TaskResult, Usage
+from pytest_moderator.model.result import Attempt, ErrorCategory, ExecutionReport, TaskResult, Usage
 from pytest_moderator.model.rule import Rule, TaskKind
 from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
 __all__ = [
+    "Attempt",
     "Budget",
     "Command",
     "ErrorCategory",

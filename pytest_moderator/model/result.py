@@ -69,6 +69,27 @@ def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A failed attempt that another one followed.
+
+    Attributes:
+        attempt: its number, from 1.
+        category: what kind of failure it was, one of :class:`ErrorCategory`.
+        error_message: why it failed.
+        duration_seconds: its wall time.
+    """
+
+    attempt: int
+    category: str | None
+    error_message: str
+    duration_seconds: float
+
+    def to_dict(self) -> dict[str, float | int | str | None]:
+        """Give plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskResult:
     """What came of a task.
 
@@ -100,6 +121,8 @@ class TaskResult:
         notes: what else there is to know about its place, such as changes that were left out.
         verification: ``passed`` or ``failed`` where the backend said done and ``verify`` was run; ``None`` elsewhere.
         verification_output: the end of what a failed verification printed, cleaned for display.
+        hint: what to do about a failure of its category; ``None`` without one.
+        attempts_log: its failed attempts, but for the last attempt.
     """
 
     task: Task
@@ -128,6 +151,8 @@ class TaskResult:
     notes: tuple[str, ...] = ()
     verification: str | None = None
     verification_output: str = ""
+    hint: str | None = None
+    attempts_log: tuple[Attempt, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -143,6 +168,7 @@ class TaskResult:
             data[name] = None if data[name] is None else str(data[name])
         data["blocked_by"] = list(self.blocked_by)
         data["notes"] = list(self.notes)
+        data["attempts_log"] = [attempt.to_dict() for attempt in self.attempts_log]
         data["usage"] = None if self.usage is None else self.usage.to_dict()
         data["success"] = self.success
         return data
@@ -164,6 +190,7 @@ class TaskResult:
                 values[name] = Path(values[name])
         for name in ("blocked_by", "notes"):
             values[name] = tuple(values.get(name, ()))
+        values["attempts_log"] = tuple(Attempt(**entry) for entry in values.get("attempts_log", ()))
         if values.get("usage") is not None:
             values["usage"] = Usage(**values["usage"])
         return cls(**values)

@@ -201,6 +201,7 @@ class TerminalView:
         for lock, ids in report.kept_apart.items():
             shown = ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
             write(f"  never at once, because of {clean(lock)}: {shown}")
+        self._advise(selected)
         show = report.workers > 1 and (report.speed_up or 0) > 1
         faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(
@@ -224,6 +225,16 @@ class TerminalView:
             self._terminal.write(f"  {', '.join(ids)} ")
             self._terminal.write(kind, **{_COLOURS[kind]: True})
             self._terminal.write_line(f": {why}")
+
+    def _advise(self, results: Iterable[TaskResult]) -> None:
+        """Say what to do about each kind of failure."""
+        advice: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for result in results:
+            if result.category and result.hint:
+                advice[result.category, result.hint].append(result.task.id)
+        for (category, hint), ids in advice.items():
+            more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+            self._terminal.write_line(f"{category} ({', '.join(ids[:_SHOWN])}{more}): {hint}")
 
     def _say_where(self, results: Iterable[TaskResult]) -> None:
         """Say what there is to know about the places of tasks."""

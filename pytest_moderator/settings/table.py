@@ -67,7 +67,7 @@ class Settings:
         order: what a task waits for besides its dependencies: ``phases``, ``stories`` or ``explicit``.
         isolation: how much of a place of its own a task gets.
         timeout: limit of one attempt in seconds.
-        retries: further attempts after a failed one.
+        retries: further attempts after a failed one; ``None`` where the kind of the failure decides.
         grace: seconds between asking a process tree to end and killing it.
         backend: name of the backend for tasks that carry nothing to run.
         routing: whether backends are chosen task by task; else ``backend`` is for all of them.
@@ -129,8 +129,8 @@ class Settings:
         metavar="TIME",
         keys=("timeout", "gear3.parallel.timeout"),
     )
-    retries: int = _option(
-        0, values.integer(0, 100), "Further attempts after a failed one, 0 to 100", metavar="N"
+    retries: int | None = _option(
+        None, values.integer(0, 100), "Further attempts after a failed one, 0 to 100", metavar="N"
     )
     grace: float = _option(
         5.0, values.duration, "Time between asking a process to end and killing it", metavar="TIME"

@@ -140,3 +140,11 @@ def test_the_end_of_a_long_log(tmp_path: Path) -> None:
     assert len(end) < 6100
     log.write_text("x" * 10_000)
     assert end_of(log) == f"…\n{'x' * 6000}"
+
+
+def test_nothing_secret_is_told(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOOR_CODE", "open-sesame-4711")
+    result = run_task(task_of("echo $DOOR_CODE; false", secrets=("DOOR_CODE",)), ShellBackend(), place)
+    assert result.verification == "failed"
+    assert "open-sesame" not in result.verification_output + place.verify_log.read_text()
+    assert "***" in result.verification_output or "DOOR_CODE" in result.verification_output

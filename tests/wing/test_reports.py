@@ -73,6 +73,7 @@ def test_junit_has_one_case_a_task_with_what_is_known_of_it(
             "attempts": "2",
             "exit_code": "3",
             "worker": worker,
+            "category": "logic",
         },
         "T004": {"id": "T004", **colours},
         "T005": {
@@ -82,6 +83,7 @@ def test_junit_has_one_case_a_task_with_what_is_known_of_it(
             "attempts": "1",
             "exit_code": "4",
             "worker": session.tasks["T005"]["worker"],
+            "category": "logic",
         },
         "T006": properties["T006"],
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_moderator.attempt.categories import category_of_start
 from pytest_moderator.attempt.output import clean
 from pytest_moderator.backends.agents.events import AgentEvent, brief
 from pytest_moderator.backends.agents.failures import Failure, classify
@@ -23,7 +24,6 @@ LINGERING = "lingering"
 TALKATIVE = "talkative"
 
 _SHOWN = 500  # characters of what a tool says of its failure
-_NO_SUCH_PROGRAM = (126, 127)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,7 @@ def judge(evidence: Evidence, now: datetime | None = None) -> Verdict:
 
 
 def _not_run(evidence: Evidence) -> Verdict:
-    missing = evidence.outcome.exit_code in _NO_SUCH_PROGRAM
-    return Verdict(evidence.outcome.error, ErrorCategory.CONFIGURATION if missing else None)
+    return Verdict(evidence.outcome.error, category_of_start(evidence.outcome))
 
 
 def _unfinished(evidence: Evidence, now: datetime) -> Verdict:

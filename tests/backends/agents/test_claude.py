@@ -81,7 +81,7 @@ def test_what_it_does_is_told_while_it_runs(stage: Stage) -> None:
     assert used[-1]["cost_usd"] == 0.25
 
 
-FAILURES: list[tuple[str, ErrorCategory | None, str]] = [
+FAILURES: list[tuple[str, ErrorCategory, str]] = [
     ("error API Error: 529 overloaded_error", ErrorCategory.TRANSIENT, "found its service overloaded"),
     (
         "error Claude AI usage limit reached|1800000000",
@@ -92,20 +92,20 @@ FAILURES: list[tuple[str, ErrorCategory | None, str]] = [
     ("error Not logged in · Please run /login", ErrorCategory.PERMISSION, "log in with"),
     ("error Credit balance is too low", ErrorCategory.CONFIGURATION, "top up"),
     ("error Prompt is too long", ErrorCategory.LOGIC, "make the task smaller"),
-    ("error I could not do it", None, "claude failed: I could not do it"),
+    ("error I could not do it", ErrorCategory.LOGIC, "claude failed: I could not do it"),
     ("status 429 Whatever", ErrorCategory.TRANSIENT, "hit a limit"),
     ("status 503 Whatever", ErrorCategory.TRANSIENT, "overloaded"),
     ("status 401 Whatever", ErrorCategory.PERMISSION, "log in"),
-    ("status 418 Whatever", None, "Whatever (HTTP status 418)"),
+    ("status 418 Whatever", ErrorCategory.LOGIC, "Whatever (HTTP status 418)"),
     ("subtype error_max_turns", ErrorCategory.CONFIGURATION, "raise the limit"),
     ("subtype error_max_budget_usd", ErrorCategory.CONFIGURATION, "raise the limit"),
-    ("subtype error_during_execution", None, "error_during_execution"),
+    ("subtype error_during_execution", ErrorCategory.LOGIC, "error_during_execution"),
 ]
 
 
 @pytest.mark.parametrize(("actions", "category", "message"), FAILURES)
 def test_its_own_word_of_failure_counts(
-    stage: Stage, actions: str, category: ErrorCategory | None, message: str
+    stage: Stage, actions: str, category: ErrorCategory, message: str
 ) -> None:
     result = stage.play(f"write a ; {actions}")
     assert result.status is TaskStatus.FAILED
@@ -139,7 +139,7 @@ def test_what_it_tells_of_limits_is_no_limit(stage: Stage) -> None:
 
 def test_what_it_tells_of_limits_before_it_crashes_is_no_limit(stage: Stage) -> None:
     result = stage.play("say rate limit exceeded, usage limit reached|1800000000 ; exit 3")
-    assert (result.category, result.resets_at) == (None, None)
+    assert (result.category, result.resets_at) == ("logic", None)
     assert result.error_message == "claude ended with exit code 3"
 
 

@@ -1,0 +1,157 @@
+"""Which failures are tried again, how often, and when."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_moderator.attempt import CANCELLED, end_marked_processes, retrying, run_task
+from pytest_moderator.attempt.retrying import LONGEST_WAIT, pause_before, wait
+from pytest_moderator.backends.base import AttemptContext, Backend
+from pytest_moderator.model import Task, TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TASK = Task("T001", "A task", 3)
+DONE = TaskResult(TASK)
+NOW = datetime(2026, 1, 2, 10, 15, tzinfo=UTC)
+
+
+def failed(category: str | None, **values: Any) -> TaskResult:
+    return TaskResult(TASK, 1, status=TaskStatus.FAILED, error_message="no", category=category, **values)
+
+
+class Answers(Backend):
+    """Answers each try with the next of its answers, and the last for ever."""
+
+    name = "answers"
+
+    def __init__(self, *answers: TaskResult) -> None:
+        self.answers = list(answers)
+
+    def accepts(self, task: Task) -> bool:
+        return True
+
+    def execute(self, task: Task, context: AttemptContext) -> TaskResult:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "_FIRST_PAUSE", 0.01)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("category", "stated", "tries"),
+    [
+        ("transient", None, 4),
+        ("transient", 0, 1),
+        ("transient", 1, 2),
+        ("resource", None, 2),
+        *((name, None, 1) for name in ("configuration", "permission", "logic", "verification", "timeout")),
+        ("cancelled", None, 1),
+        ("configuration", 2, 3),
+        (None, None, 1),
+    ],
+)
+def test_how_often(place: AttemptContext, category: str | None, stated: int | None, tries: int) -> None:
+    task = dataclasses.replace(TASK, retries=stated)
+    told: list[Any] = []
+    result = run_task(task, Answers(failed(category)), dataclasses.replace(place, progress=told.append))
+    kind = category or "logic"
+    assert (result.status, result.attempts, result.category) == (TaskStatus.FAILED, tries, kind)
+    assert [(entry.attempt, entry.category, entry.error_message) for entry in result.attempts_log] == [
+        (number, kind, "no") for number in range(1, tries)
+    ]
+    events = [(event["kind"], event["attempt"], event["category"]) for event in told]
+    assert events == [("attempt_failed", number, kind) for number in range(1, tries)]
+    assert all((event["delay"] > 0) == (kind in ("transient", "resource")) for event in told)
+    assert TaskResult.from_dict(result.to_dict()) == result
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_that_ends_well_is_completed(place: AttemptContext) -> None:
+    result = run_task(TASK, Answers(failed("transient"), failed("resource"), DONE), place)
+    assert (result.status, result.attempts, result.category) == (TaskStatus.FAILED, 2, "resource")
+    result = run_task(TASK, Answers(failed("resource"), failed("transient"), DONE), place)
+    assert (result.status, result.attempts, result.category, result.hint) == (
+        TaskStatus.COMPLETED,
+        3,
+        None,
+        None,
+    )
+    assert [entry.category for entry in result.attempts_log] == ["resource", "transient"]
+
+
+def test_pauses_grow() -> None:
+    for tries, longest in enumerate((2, 6, 18, 54, 60, 60), 1):
+        pauses = [pause_before(failed("transient"), tries) for _ in range(50)]
+        assert all(pause is not None and longest / 2 <= pause <= longest for pause in pauses)
+        assert len(set(pauses)) > 1
+    assert pause_before(failed("resource"), 10_000) <= 60  # type: ignore[operator]
+    assert pause_before(failed("logic"), 3) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "shortest", "longest"),
+    [
+        ("2026-01-02T10:16:00.000+00:00", 60.5, 61),
+        ("2026-01-02T10:16:00", 60.5, 61),
+        ("2026-01-02T09:00:00Z", 0.5, 1),
+        ("soon", 1, 2),
+        ("", 1, 2),
+    ],
+)
+def test_a_limit_that_ends(text: str, shortest: float, longest: float) -> None:
+    pause = pause_before(failed("transient", resets_at=text), 1, NOW)
+    assert pause is not None
+    assert shortest <= pause <= longest
+
+
+@pytest.mark.parametrize("stated", [None, 5])
+def test_a_limit_that_lasts(place: AttemptContext, stated: int | None) -> None:
+    until = (datetime.now(UTC) + timedelta(seconds=LONGEST_WAIT + 60)).isoformat()
+    task = dataclasses.replace(TASK, retries=stated)
+    result = run_task(task, Answers(failed("transient", resets_at=until)), place)
+    assert (result.attempts, result.attempts_log) == (1, ())
+    assert result.error_message == f"no; not tried again, as it would fail until {until}"
+
+
+def test_a_pause_ends_with_its_run(
+    place: AttemptContext, until: Callable[[Callable[[], object]], None]
+) -> None:
+    over = threading.Event()
+
+    def end() -> None:
+        until(lambda: end_marked_processes(place.run_id, place.name or TASK.id))
+        over.set()
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    assert not wait(600.0, TASK, place)
+    ending.join()
+    assert over.is_set()
+
+
+def test_a_cancelled_pause_is_the_end(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "wait", lambda *_: False)
+    result = run_task(TASK, Answers(failed("transient")), place)
+    assert (result.attempts, result.error_message) == (1, "no; the wait for another try was ended")
+
+    def cancel(*_: object) -> bool:
+        (place.directory / CANCELLED).touch()
+        return True
+
+    monkeypatch.setattr(retrying, "wait", cancel)
+    result = run_task(TASK, Answers(failed("transient")), place)
+    assert (result.attempts, result.error_message) == (1, "no")
+
+
+def test_a_pause_passes(place: AttemptContext) -> None:
+    assert wait(0.05, TASK, place)
