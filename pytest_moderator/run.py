@@ -372,6 +372,10 @@ class Run:
     @property
     def status(self) -> RunStatus:
         """How the run stands."""
+        if self.recorder.trouble and self.accounts.status is RunStatus.COMPLETED:
+            return (
+                self._forced_end or RunStatus.FAILED
+            )  # what did not start was skipped for no fault of its own
         return self._forced_end or self.accounts.status
 
     def report(self, file: FileHandout) -> ExecutionReport:

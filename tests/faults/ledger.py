@@ -115,7 +115,9 @@ class Journal:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         path = self.project.path / ".moderator" / "state.db"
-        with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(f"file://{path}?mode=rw", timeout=10, uri=True)
+        ) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
 
@@ -127,6 +129,13 @@ class Journal:
     @property
     def runs(self) -> list[sqlite3.Row]:
         return self.ask("SELECT * FROM runs ORDER BY rowid")
+
+    @property
+    def begun(self) -> bool:
+        """Whether any run has."""
+        if not (self.project.path / ".moderator" / "state.db").exists():
+            return False
+        return bool(self.ask("SELECT 1 FROM sqlite_master WHERE name = 'runs'")) and bool(self.runs)
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -164,6 +173,9 @@ def check(ledger: Ledger, ended: Ended | None = None, *, code: int | None = None
         heard: whether somebody has read what it wrote; its exit code is Python's otherwise.
     """
     journal = Journal(ledger.project)
+    if ended is None and not journal.begun:  # it was killed before that
+        assert not ledger.lines
+        return
     assert [tuple(row) for row in journal.ask("PRAGMA integrity_check")] == [("ok",)]
     _check_ledger(ledger, journal)
     _check_history(journal)

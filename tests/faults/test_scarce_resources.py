@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from faulty import BOTH
+from faulty import BOTH, mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,17 +51,8 @@ def test_a_report_cannot_be_written(project: Project, option: str, path: str) ->
 @pytest.fixture
 def small_disk(project: Project) -> Iterator[Path]:
     """A file system with room for little."""
-    place = project.path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("cannot mount a file system here")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with mounted(project.path / "disk", "-t", "tmpfs", "-o", "size=256k", "tmpfs") as place:
+        yield place
 
 
 def test_the_disk_of_the_logs_is_full(project: Project, small_disk: Path) -> None:
