@@ -373,9 +373,8 @@ class Run:
     def status(self) -> RunStatus:
         """How the run stands."""
         if self.recorder.trouble and self.accounts.status is RunStatus.COMPLETED:
-            return (
-                self._forced_end or RunStatus.FAILED
-            )  # what did not start was skipped for no fault of its own
+            # What did not start was skipped for no fault of its own.
+            return self._forced_end or RunStatus.FAILED
         return self._forced_end or self.accounts.status
 
     def report(self, file: FileHandout) -> ExecutionReport:
