@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model.result import TaskResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_moderator.holder import Holder
+    from pytest_moderator.model.result import TaskResult
     from pytest_moderator.model.task import Task, TaskStatus
 
 
@@ -123,6 +123,8 @@ class TaskRow:
         """Give the result that was written down, as that of a task; ``None`` when there is none."""
         if self.result is None:
             return None
+        from pytest_moderator.model.result import TaskResult  # noqa: PLC0415 (views that must be quick need none)
+
         return replace(TaskResult.from_dict({**self.result, "task": task.to_dict()}), task=task)
 
 

@@ -1,11 +1,38 @@
-"""The nouns that all rooms share: frozen data without input or output."""
+"""The nouns that all rooms share: frozen data without input or output.
 
-from pytest_moderator.model.budget import Budget
-from pytest_moderator.model.context import ExecutionContext, IsolationLevel
-from pytest_moderator.model.problem import Problem, Severity
-from pytest_moderator.model.result import Attempt, ErrorCategory, ExecutionReport, TaskResult, Usage
-from pytest_moderator.model.rule import Rule, TaskKind
-from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
+They are imported on first use, because ``moderator status`` needs few of them and must be quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_moderator.model.budget import Budget
+    from pytest_moderator.model.context import ExecutionContext, IsolationLevel
+    from pytest_moderator.model.problem import Problem, Severity
+    from pytest_moderator.model.result import Attempt, ErrorCategory, ExecutionReport, TaskResult, Usage
+    from pytest_moderator.model.rule import Rule, TaskKind
+    from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
+
+_HOMES = {
+    "Attempt": "result",
+    "Budget": "budget",
+    "Command": "task",
+    "ErrorCategory": "result",
+    "ExecutionContext": "context",
+    "ExecutionReport": "result",
+    "IsolationLevel": "context",
+    "Problem": "problem",
+    "Rule": "rule",
+    "Severity": "problem",
+    "Task": "task",
+    "TaskKind": "rule",
+    "TaskPhase": "task",
+    "TaskResult": "result",
+    "TaskStatus": "task",
+    "Usage": "result",
+}
 
 __all__ = [
     "Attempt",
@@ -25,3 +52,17 @@ __all__ = [
     "TaskStatus",
     "Usage",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (see above)
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the names too, though they are not imported yet."""
+    return sorted({*globals(), *__all__})
