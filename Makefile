@@ -5,6 +5,7 @@
 #                     (make test COVERAGE=95 also requires 95 % of all lines and branches)
 #   make test-oldest  run the tests of the package with the lowest versions that pyproject.toml allows
 #   make test-compat  try tasks beside other plugins of pytest
+#   make faults       kill, cut off and fill up as often as the promises want it (docs/reliability.md; an hour)
 #   make lint types   ruff, mypy
 #   make bench        measure beside other tools (benchmarks/README.md)
 #   make clean        remove what all these made
@@ -23,7 +24,7 @@ OLDEST := .venv-oldest
 COMPAT := .venv-compat
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-oldest test-compat lint types bench clean install install-dev
+.PHONY: demo test faults test-oldest test-compat lint types bench clean install install-dev
 .DEFAULT_GOAL := test
 
 # One stamp for each thing that is installed, so that the second time costs nothing.
@@ -65,6 +66,9 @@ else
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=$(COVERAGE)
 endif
+
+faults: install-dev
+	MODERATOR_FAULTS=full $(BIN)/python -m pytest -n $(WORKERS) tests/faults $(PYTEST_ARGS)
 
 # What depends on no library, or has been shown by others already, need not be shown twice.
 ONCE := benchmarks faults journal cli backends/agents test_documents.py test_examples.py test_executor.py

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _OTHER_PLACE = "choose another place with --moderator-state-dir"
+_LONGEST_PATH = 500  # bytes: SQLite takes 512, and adds endings to it
 
 # What the operating system would say, and what can be done about it.
 _WORDS = {
@@ -57,6 +58,8 @@ def explain(error: Trouble, path: Path, doing: str) -> JournalError:
     if is_damage(error):
         return damaged(path, error)
     reason, advice = _WORDS.get(primary_code(error) or -1, ("", _OTHER_PLACE))
+    if primary_code(error) == sqlite3.SQLITE_CANTOPEN and len(os.fsencode(path)) > _LONGEST_PATH:
+        reason, advice = f"its path has more than the {_LONGEST_PATH} bytes that SQLite takes", _OTHER_PLACE
     said = f"{error}, {getattr(error, 'sqlite_errorname', type(error).__name__)}"
     return JournalError(
         f"cannot {doing} the journal {str(path)!r}: {reason or 'it failed'} ({said}); {advice}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from faulty import BOTH
+from ledger import FULL
 
 if TYPE_CHECKING:
     from faulty import Project
@@ -62,11 +63,12 @@ def test_what_is_shown_is_clean(project: Project, workers: tuple[str, ...]) -> N
 
 
 def test_much_output_costs_little(project: Project) -> None:
-    project.tasks(r"""
+    size = 1_000_000_000 if FULL else 50_000_000
+    project.tasks(rf"""
 - [ ] T001 many lines
-  - run: `echo first; yes | head -c 50000000; echo last; exit 1`
+  - run: `echo first; yes | head -c {size}; echo last; exit 1`
 - [ ] T002 [P] one line without an end
-  - run: `printf begin; head -c 100000000 /dev/zero | tr '\0' x; printf end; exit 1`
+  - run: `printf begin; head -c {size} /dev/zero | tr '\0' x; printf end; exit 1`
 """)
     ended = project.run("-n2").sound
     for task, first, last in (("T001", "first", "last"), ("T002", "begin", "end")):
@@ -77,7 +79,21 @@ def test_much_output_costs_little(project: Project) -> None:
         assert len(stdout) < 70_000
     assert len(ended.output) < 400_000
     sizes = {log.stat().st_size for log in project.path.glob(".moderator/runs/*/tasks/*/stdout.log")}
-    assert sizes == {50_000_011, 100_000_008}
+    assert sizes == {size + 11, size + 8}
+
+
+@BOTH
+def test_more_lines_than_anybody_can_read(project: Project, workers: tuple[str, ...]) -> None:
+    """Nobody waits for who writes 100,000 lines a second, and none of them is lost."""
+    count = 6_000_000 if FULL else 400_000
+    line = f"    - run: `yes 'a line of output, {'x' * 40}' | head -n {count}`\n"
+    project.tasks("".join(f"- [ ] T00{n} [P] writes\n{line}" for n in (1, 2)))
+    ended = project.run(*workers).sound
+    assert ended.statuses == {"T001": "completed", "T002": "completed"}
+    for log in project.path.glob(".moderator/runs/*/tasks/*/stdout.log"):
+        with log.open("rb") as lines:
+            assert sum(1 for _ in lines) == count
+    assert len(ended.output) < 10_000
 
 
 def test_nobody_answers_questions(project: Project) -> None:

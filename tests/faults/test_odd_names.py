@@ -82,6 +82,34 @@ def test_ids_that_are_made_of_titles(project: Project) -> None:
     assert len(set(names)) == 9
 
 
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "n2"])
+def test_a_place_far_down(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    """With a path so long that SQLite does not take it, which is said; and not in ASCII. Resumed after a crash."""
+    place = tmp_path.joinpath(*("é任🚀" * 20 for _ in range(10)))
+    place.mkdir(parents=True)
+    elsewhere = f"--moderator-state-dir={tmp_path / 'é任🚀'}"
+    project = Project(place)
+    project.tasks(
+        "- [ ] T001 one\n  - run: `touch ready; until [ -e go ]; do sleep 0.02; done`\n"
+        "- [ ] T002 two (depends on T001)\n  - run: `touch T002`\n"
+    )
+    try:
+        refused = project.run(*workers)
+        assert refused.code == pytest.ExitCode.USAGE_ERROR
+        assert "more than the 500 bytes that SQLite takes" in refused.output
+        assert "--moderator-state-dir" in refused.output
+        run = project.start(*workers, elsewhere)
+        run.until("ready")
+        run.kill_session()
+        (place / "go").touch()
+        ended = project.run("--moderator-resume", *workers, elsewhere).sound
+    finally:
+        project.kill()
+    assert len(str(place).encode()) > 1800
+    assert ended.statuses == {"T001": "completed", "T002": "completed"}
+    assert project.exists("T002")
+
+
 def test_a_place_with_an_odd_name(tmp_path: Path) -> None:
     place = tmp_path / "a b'c\"$(touch pwned);é & [x] %s"
     place.mkdir()
