@@ -87,7 +87,7 @@ class Repository:
         complaints = self.git("fsck", "--full", "--no-dangling", "--no-progress")
         assert not complaints
         locks = [path for path in (self.path / ".git").rglob("*.lock") if path.name != "moderator.lock"]
-        assert not locks
+        assert locks == []
         assert "locked" not in self.git("worktree", "list", "--porcelain")
 
 
