@@ -55,7 +55,7 @@ def test_once(project: Project, workers: tuple[str, ...], send: object, number: 
 
 
 @BOTH
-@pytest.mark.parametrize("seed", often(3, 50))
+@pytest.mark.parametrize("seed", often(2, 50))
 def test_twice(project: Project, workers: tuple[str, ...], seed: int) -> None:
     """Somebody who has no patience, and types Ctrl-C again after any time."""
     ledger = Ledger(project, f"twice {workers} {seed}")
