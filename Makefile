@@ -3,7 +3,7 @@
 #   make demo         run an example in parallel and show what comes of it
 #   make test         run all tests
 #                     (make test COVERAGE=95 also requires 95 % of all lines and branches)
-#   make test-oldest  run the tests of the package with the lowest versions that pyproject.toml allows
+#   make test-oldest  run what depends on libraries with the lowest versions that pyproject.toml allows
 #   make test-compat  try tasks beside other plugins of pytest
 #   make faults       kill, cut off and fill up as often as the promises want it (docs/reliability.md; an hour)
 #   make lint types   ruff, mypy
@@ -70,11 +70,12 @@ endif
 faults: install-dev
 	MODERATOR_FAULTS=full $(BIN)/python -m pytest -n $(WORKERS) tests/faults $(PYTEST_ARGS)
 
-# What depends on no library, or has been shown by others already, need not be shown twice.
-ONCE := benchmarks faults journal cli backends/agents test_documents.py test_examples.py test_executor.py
+# What depends on our libraries; that the rest is right does not need to be shown twice.
+ON_LIBRARIES := attempt settings tasksfile test_borrowed_names.py isolation/test_git_places.py \
+	$(addprefix wing/test_,fixtures.py items.py parallel.py sequential.py)
 
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(ONCE:%=--ignore=tests/%) $(PYTEST_ARGS)
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) $(ON_LIBRARIES:%=tests/%) $(PYTEST_ARGS)
 
 $(COMPAT)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(COMPAT)
