@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -332,7 +333,9 @@ from pytest_moderator.attempt import LocalLauncher
 from pytest_moderator.backends.base import ProcessSpec
 folder = Path(sys.argv[1])
 grace = {0.5 if interrupts == 1 else 600.0}
-spec = ProcessSpec(("sh", "-c", {stubborn!r}), folder, dict(os.environ), folder / "out", folder / "err", grace=grace)
+# Found by its mark, where the interrupt comes before the start is known.
+env = {{**os.environ, {MARK!r}: {f"interrupt-{uuid4().hex}:T1:1"!r}}}
+spec = ProcessSpec(("sh", "-c", {stubborn!r}), folder, env, folder / "out", folder / "err", grace=grace)
 try:
     LocalLauncher().run(spec)
 except KeyboardInterrupt:
