@@ -60,7 +60,9 @@ def begin(run: GitRun, record: Path) -> None:
                 f"there is a branch {run.integration} already: go on with that run, or 'moderator clean' it"
             )
         ref = run.common_dir / run.ref
-        for abandoned in ref.parent.glob(f"{ref.name}*.lock"):  # of a git that was killed: the run's own branches
+        for abandoned in ref.parent.glob(
+            f"{ref.name}*.lock"
+        ):  # of a git that was killed: the run's own branches
             abandoned.unlink(missing_ok=True)
         if run.resumed:
             _drop_abandoned(run.common_dir / "packed-refs.lock")

@@ -65,6 +65,8 @@ def test_results_and_what_is_told_meanwhile_are_masked(place: AttemptContext) ->
         "kind": "attempt_failed",
         "attempt": 1,
         "error": "backend 'leaky' raised RuntimeError: ***",
+        "category": "logic",
+        "delay": 0.0,
     }
 
 

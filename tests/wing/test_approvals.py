@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,7 +61,7 @@ def test_approved_on_the_command_line(project: Project, ids: str) -> None:
 
 def test_an_answer_is_given_while_the_run_waits(project: Project, workers: tuple[str, ...]) -> None:
     """The answers come from tasks of the run itself, so that nobody has to wait for luck."""
-    project.tasks("""
+    project.tasks(f"""
         - [ ] T001 [P] Wanted
           - approve: yes
           - run: `echo T001 >> ran.txt`
@@ -68,7 +69,7 @@ def test_an_answer_is_given_while_the_run_waits(project: Project, workers: tuple
           - approve: yes
           - run: `echo T002 >> ran.txt`
         - [ ] T003 [P] Answers
-          - run: `python answer.py`
+          - run: `{sys.executable} answer.py`
         - [ ] T004 Needs what is not wanted (depends on T002)
           - run: `true`
     """)
