@@ -14,7 +14,6 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
 from pytest_moderator.plan import make_plan
 from pytest_moderator.routes import make_router
-from pytest_moderator.safe_yaml import YamlError, load_document
 from pytest_moderator.secret_names import problems_of_secrets
 from pytest_moderator.settings import load_settings
 from pytest_moderator.tasksfile import read_tasks_file
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.routing import BackendRouter, Choice
     from pytest_moderator.model import Task
     from pytest_moderator.plan import ExecutionPlan
-    from pytest_moderator.safe_yaml import KeyPath
     from pytest_moderator.settings import Settings
     from pytest_moderator.tasksfile import TasksFile
 
@@ -117,14 +115,13 @@ def prepare(
         ModeratorError: two backends have one name.
     """
     tasks_file = read_tasks_file(path, display)
-    lines, front_matter_problems = _front_matter_lines(tasks_file)
     settings, settings_problems = load_settings(
         command_line=command_line,
         environ=environ,
         front_matter=tasks_file.front_matter,
         front_matter_path=display,
         front_matter_line=tasks_file.front_matter_line,
-        front_matter_lines=lines,
+        front_matter_lines=tasks_file.front_matter_lines,
         ini=ini,
         ini_path=ini_path,
         rootdir=rootdir,
@@ -138,7 +135,6 @@ def prepare(
         *settings_problems,
         *backends_problems,
         *router_problems,
-        *front_matter_problems,
         *tasks_file.problems,
         *plan.problems,
         *_problems_of_tasks(plan, router, context),
@@ -170,21 +166,6 @@ def share_a_checkout(entry: Prepared, workers: int) -> Iterable[Problem]:
         )
         hint = "isolation: branch gives each a worktree of its own"
         yield Problem(Severity.WARNING, "shared-checkout", message, hint, entry.plan.file, tasks[0].line)
-
-
-def _front_matter_lines(tasks_file: TasksFile) -> tuple[dict[KeyPath, int], tuple[Problem, ...]]:
-    """Find the line of each key of the front matter, which begins after the first line of the file."""
-    if not tasks_file.front_matter:
-        return {}, ()
-    lines = tasks_file.text.splitlines()
-    end = next((number for number, line in enumerate(lines) if number and line.rstrip() in ("---", "...")), 0)
-    try:
-        document = load_document("\n".join(lines[1:end]))
-    except YamlError as error:  # the reader is less strict
-        line = error.line + 1 if error.line else tasks_file.front_matter_line
-        problem = Problem(Severity.ERROR, "bad-front-matter", error.reason, "", tasks_file.display, line)
-        return {}, (problem,)
-    return {keys: line + 1 for keys, line in document.lines.items()}, ()
 
 
 def _configure(

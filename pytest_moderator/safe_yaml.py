@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from pytest_moderator.errors import ModeratorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -77,19 +78,64 @@ def load_document(text: str) -> YamlDocument:
     Raises:
         YamlError: as :func:`load_yaml`.
     """
-    if len(text) > MAX_BYTES:
-        raise YamlError(f"larger than {MAX_BYTES:,} bytes")
-    try:
-        _refuse_more_than_data(text)
+    with _refusing(text) as tags:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
             if node is None:
                 return YamlDocument(None)
+            _refuse_tags(tags)
             lines = dict(_lines_of_keys(node, ()))
             return YamlDocument(loader.construct_document(node), lines)
         finally:
             loader.dispose()
+
+
+def load_entry(text: str, key: str) -> YamlDocument | None:
+    """Read what one key of a YAML document holds, and leave alone what others keep beside it.
+
+    Args:
+        text: the YAML.
+        key: the key, at the top.
+
+    Returns:
+        What it holds, with the lines of its keys, itself included; ``None`` where there is no such key.
+
+    Raises:
+        YamlError: as :func:`load_yaml`; but tags, repeated keys and values that cannot be read do no harm where they
+            are not below the key.
+    """
+    with _refusing(text) as tags:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            ours = [(name, value) for name, value in pairs if getattr(name, "value", None) == key]
+            if not ours:
+                return None
+            value = ours[0][1]
+            _refuse_tags(tag for tag in tags if value.start_mark.index <= tag.place < value.end_mark.index)
+            lines = dict(_lines_of_keys(yaml.MappingNode("", ours), ()))
+            return YamlDocument(loader.construct_document(value), lines)
+        finally:
+            loader.dispose()
+
+
+class _Tag(NamedTuple):
+    """A tag such as ``!name``, and where what it is about begins."""
+
+    name: str
+    place: int
+    line: int
+
+
+@contextmanager
+def _refusing(text: str) -> Iterator[list[_Tag]]:
+    """Look at a text before anything is built from it, and say in our words what is wrong with it, also later."""
+    if len(text) > MAX_BYTES:
+        raise YamlError(f"larger than {MAX_BYTES:,} bytes")
+    try:
+        yield _look_at_events(text)
     except yaml.MarkedYAMLError as error:
         raise YamlError(_reason(error), _line(error.problem_mark or error.context_mark)) from error
     except yaml.YAMLError as error:
@@ -98,23 +144,30 @@ def load_document(text: str) -> YamlDocument:
         raise YamlError(f"a value that cannot be read: {error}") from error
 
 
-def _refuse_more_than_data(text: str) -> None:
-    """Look at the events, before anything is built from them."""
+def _look_at_events(text: str) -> list[_Tag]:
+    """Refuse aliases and what is nested too deep; give the tags."""
     depth = 0
+    tags = []
     for event in yaml.parse(text, _Loader):
         line = _line(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             raise YamlError("aliases (*name) are not supported: write the value out", line)
         tag = getattr(event, "tag", None)
         if tag is not None:
-            shown = tag.replace("tag:yaml.org,2002:", "!!")
-            raise YamlError(f"tags such as {shown} are not supported: write plain values", line)
+            tags.append(_Tag(tag, _place(event.start_mark), line))
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
             raise YamlError(f"nested deeper than {MAX_DEPTH} levels", line)
+    return tags
+
+
+def _refuse_tags(tags: Iterable[_Tag]) -> None:
+    for tag in tags:
+        shown = tag.name.replace("tag:yaml.org,2002:", "!!")
+        raise YamlError(f"tags such as {shown} are not supported: write plain values", tag.line)
 
 
 def _lines_of_keys(node: yaml.Node, path: KeyPath) -> list[tuple[KeyPath, int]]:
@@ -144,3 +197,7 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
 
 def _line(mark: Any) -> int:
     return 0 if mark is None else int(mark.line) + 1
+
+
+def _place(mark: Any) -> int:
+    return 0 if mark is None else int(mark.index)

@@ -54,6 +54,7 @@ class TasksFile:
         story_depends: statements between stories: ``US4`` depends on ``US1``.
         front_matter: the value of the key ``moderator`` of its front matter.
         front_matter_line: 1-based line of that key; 0 where there is none.
+        front_matter_lines: 1-based lines of that key and of all below it, by the keys that lead there.
         problems: all that is wrong with it, in the order of its lines.
         further_lines: by task id, the lines of boxes that show its state besides the task's own line: where a list
             repeats it, or a status below its heading.
@@ -69,6 +70,7 @@ class TasksFile:
     story_depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     front_matter: Mapping[str, Any] = field(default_factory=dict)
     front_matter_line: int = 0
+    front_matter_lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     further_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -185,6 +187,7 @@ def _parse(text: str, path: Path, display: str) -> TasksFile:
         story_depends=_story_depends(document, tasks, owned),
         front_matter=MappingProxyType(dict(front_matter.settings)),
         front_matter_line=front_matter.settings_line,
+        front_matter_lines=MappingProxyType(dict(front_matter.key_lines)),
         problems=tuple(replace(problem, path=display) for problem in problems),
         further_lines=_further_lines(drafts, reading, document),
     )

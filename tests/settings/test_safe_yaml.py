@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_moderator.safe_yaml import MAX_BYTES, YamlError, load_document, load_yaml
+from pytest_moderator.safe_yaml import MAX_BYTES, YamlError, load_document, load_entry, load_yaml
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -18,6 +18,33 @@ def test_reads_plain_data_with_the_lines_of_its_keys() -> None:
     document = load_document("\ufeffa: 1\nb:\n  c: [1, {d: 2}]\n")
     assert document.value == {"a": 1, "b": {"c": [1, {"d": 2}]}}
     assert document.lines == {("a",): 1, ("b",): 2, ("b", "c"): 3, ("b", "c", "1", "d"): 3}
+
+
+def test_one_entry_is_read_whatever_stands_beside_it() -> None:
+    text = "a: !theirs 1\nours:\n  b: 1\n  c: 2\nd: 2026-99-99\nd: 1\n? [e]\n: f\n"
+    document = load_entry(text, "ours")
+    assert document is not None
+    assert document.value == {"b": 1, "c": 2}
+    assert document.lines == {("ours",): 2, ("ours", "b"): 3, ("ours", "c"): 4}
+    assert load_entry(text, "e") is None
+    assert load_entry("- a\n", "a") is None
+    assert load_entry("", "a") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("a:\n  b: !mine 1\nc: 1", 2, "tags such as !mine"),
+        ("a:\n  b: 1\n  b: 2", 3, "the key 'b' is already there at line 2"),
+        ("a: 1\nb: 1\na: 2", 3, "the key 'a' is already there at line 1"),
+        ("a: 1\nb: &x 1\nc: *x", 3, "aliases"),
+        ("a: {b: 2026-99-99}", 0, "a value that cannot be read"),
+    ],
+)
+def test_what_is_wrong_below_the_entry_is_refused(text: str, line: int, reason: str) -> None:
+    with pytest.raises(YamlError) as caught:
+        load_entry(text, "a")
+    assert (caught.value.line, caught.value.reason[: len(reason)]) == (line, reason)
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
