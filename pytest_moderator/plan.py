@@ -37,13 +37,13 @@ class ExecutionPlan:
     """The order in which the tasks of one file run.
 
     Attributes:
-        tasks_file: the file, as it was read.
+        tasks_file: the file, as it was read, with the checkpoints of its phases.
         order: one of :data:`ORDERS`.
         problems: what keeps the tasks from running in any order.
         depends_on: by task id, the tasks that must have succeeded; direct ones, known ones.
         after: by task id, the tasks that the order mode wants ended before; direct ones. Tasks that wait for the
             same ones share one tuple.
-        groups: ids of the tasks that have nothing to run but sub-tasks.
+        groups: ids of the tasks that have nothing to run but sub-tasks, and of checkpoints.
         kind_of_wait: by task id, what ``after`` comes from: ``phase``, ``order``, ``story`` or ``wave``.
     """
 
@@ -81,6 +81,19 @@ class ExecutionPlan:
         for need in self.depends_on.get(task_id, ()):
             reasons[need] = "depends on" if need in stated else "sub-task"
         return {need: reasons[need] for need in self.waits_for(task_id)}
+
+    @cached_property
+    def checkpoints_before(self) -> dict[str, tuple[str, ...]]:
+        """By task id, the last checkpoints of the phases that it waits for: it does not start when they fail."""
+        shared: dict[int, tuple[str, ...]] = {}
+        found: dict[str, tuple[str, ...]] = {}
+        for task_id in stable_order(self.by_id, {}, self.after):
+            after = self.after.get(task_id, ())
+            if id(after) not in shared:
+                before = ((other,) if self.by_id[other].checkpoint else found[other] for other in after)
+                shared[id(after)] = tuple(dict.fromkeys(chain.from_iterable(before)))
+            found[task_id] = shared[id(after)]
+        return found
 
     @cached_property
     def by_id(self) -> dict[str, Task]:
@@ -218,7 +231,8 @@ def _first_of_twins(tasks: Iterable[Task]) -> dict[str, Task]:
 
 def _groups(tasks: Iterable[Task]) -> frozenset[str]:
     parents = {task.parent for task in tasks if task.parent is not None}
-    return frozenset(t.id for t in tasks if t.id in parents and not (t.commands or t.call or t.backend))
+    bare = (t.id for t in tasks if t.id in parents and not (t.commands or t.call or t.backend))
+    return frozenset((*bare, *(t.id for t in tasks if t.checkpoint)))
 
 
 def _dependencies(

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends import configure
+from pytest_moderator.checkpoints import with_checkpoints
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
 from pytest_moderator.plan import make_plan
@@ -127,7 +128,8 @@ def prepare(
         rootdir=rootdir,
         invocation_dir=invocation_dir,
     )
-    plan = make_plan(tasks_file, settings.order)
+    with_phases, phases_problems = with_checkpoints(tasks_file, settings)
+    plan = make_plan(with_phases, settings.order)
     backends, backends_problems = _configure(backends, settings)
     router, router_problems = make_router(backends, settings, choose)
     context = ExecutionContext(rootdir.name, rootdir, None, settings.state_dir)
@@ -135,6 +137,7 @@ def prepare(
         *settings_problems,
         *backends_problems,
         *router_problems,
+        *phases_problems,
         *tasks_file.problems,
         *plan.problems,
         *_problems_of_tasks(plan, router, context),

@@ -111,6 +111,7 @@ def resume(plan: ExecutionPlan, earlier: Mapping[str, Earlier], rerun: Collectio
     - What is ticked in the file is done in any case, and nobody who needs it runs again because of it.
     - What is named in ``rerun`` runs again, and nothing else because of that.
     - A group of sub-tasks, which has nothing to run itself, is done when they are; in ``rerun`` it stands for them.
+    - A checkpoint runs again when a task of its phase runs.
 
     Args:
         plan: the plan of the file as it was read, without what marks add to it.
@@ -129,6 +130,7 @@ def resume(plan: ExecutionPlan, earlier: Mapping[str, Earlier], rerun: Collectio
         if task_id in completed or task_id in ticked:
             again.setdefault(task_id, ASKED_FOR)
     _open_groups(plan, completed, ticked, again)
+    _open_checkpoints(plan, completed, ticked, again)
     in_order = {task_id: again[task_id] for task_id in plan.by_id if task_id in again}
     return Resumption(frozenset((completed | ticked) - again.keys()), in_order)
 
@@ -226,6 +228,18 @@ def _open_groups(
             again[group] = f"its sub-task {child.id} runs{' again' if child.id in again else ''}"
             child = plan.by_id[group]
             group = _group_of(child, plan)
+
+
+def _open_checkpoints(
+    plan: ExecutionPlan, completed: Collection[str], ticked: Collection[str], again: dict[str, str]
+) -> None:
+    """Verify a phase once more when one of its tasks runs, whatever came of it before."""
+    for task in plan.by_id.values():
+        if task.checkpoint and task.id in completed:
+            needs = plan.depends_on[task.id]
+            runs = (n for n in needs if n in again or not (n in completed or n in ticked))
+            if (need := next(runs, None)) is not None:
+                again.setdefault(task.id, f"{need} of its phase runs{' again' if need in again else ''}")
 
 
 def _group_of(task: Task, plan: ExecutionPlan) -> str | None:

@@ -108,9 +108,11 @@ def _steps_of(
 ) -> dict[str, Step]:
     prefix = f"{file.nodeid}::"
     after = _after_of(plan, prefix, chosen)
+    checkpoints = plan.checkpoints_before if any(task.checkpoint for task in plan.tasks) else {}
 
     def step(task: Task) -> Step:
-        inside = (prefix + other for other in plan.depends_on.get(task.id, ()))
+        inside = [prefix + other for other in plan.depends_on.get(task.id, ())]
+        inside += (prefix + o for o in checkpoints.get(task.id, ()) if prefix + o in chosen)
         return Step(
             key=prefix + task.id,
             needs=tuple(dict.fromkeys((*inside, *needs.get(prefix + task.id, ())))),

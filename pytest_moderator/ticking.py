@@ -29,7 +29,11 @@ class Ticking:
         self._boxes = boxes
         # Tasks of two files may be equal, so that only the very object tells which of them it is.
         self._file_of = {
-            id(task): file.nodeid for file in handout.files if file.nodeid in marked for task in file.tasks
+            id(task): file.nodeid
+            for file in handout.files
+            if file.nodeid in marked
+            for task in file.tasks
+            if not task.checkpoint
         }
         self._problems: dict[str, Problem] = {}
         self._changed: list[str] = []

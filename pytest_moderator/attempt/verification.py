@@ -42,10 +42,10 @@ class VerificationError(ModeratorError):
 
     category = ErrorCategory.VERIFICATION
 
-    def __init__(self, check: str, why: str, exit_code: int) -> None:
-        """Name the command and what came of it."""
+    def __init__(self, check: str, why: str, exit_code: int, before: str = "the backend said done, ") -> None:
+        """Name the command and what came of it, and what came before it."""
         self.exit_code = exit_code
-        super().__init__(clean(f"the backend said done, verification failed: {why} ({check})"))
+        super().__init__(clean(f"{before}verification failed: {why} ({check})"))
 
 
 class Verification:
@@ -80,8 +80,13 @@ class Verification:
             self._note(f"$ {check}{again}\n")
             outcome = self._run(check, directory)
             if outcome.exit_code or outcome.error:
-                self._error = VerificationError(f"{check}{again}", self._why(outcome), outcome.exit_code or 1)
-                raise self._error
+                raise self._failed(f"{check}{again}", outcome)
+
+    def _failed(self, check: str, outcome: ProcessOutcome) -> VerificationError:
+        code, why = outcome.exit_code or 1, self._why(outcome)
+        nobody = {"before": ""} if self._task.checkpoint else {}
+        self._error = VerificationError(check, why, code, **nobody)
+        return self._error
 
     def in_place(self, result: TaskResult) -> TaskResult:
         """Verify where the backend has worked, and give the result that the task has then."""

@@ -32,7 +32,7 @@ def why(rule: Rule, task: Task) -> str | None:
         stories = [story for story in rule.story if story.casefold() == (task.story or "").casefold()]
         reasons.append(f"story {stories[0]}" if stories else None)
     if rule.phase:
-        phases = [wanted for wanted in rule.phase if _names(wanted, task.phase or "")]
+        phases = [wanted for wanted in rule.phase if names_heading(wanted, task.phase or "")]
         reasons.append(f"phase {phases[0]!r}" if phases else None)
     if rule.paths:
         reasons.append(_path_that_matches(rule.paths, task.files))
@@ -75,8 +75,13 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1024)
-def _names(wanted: str, heading: str) -> bool:
-    """Whether a condition names a heading: by whole words that stand in it, or as a pattern for all of it."""
+def names_heading(wanted: str, heading: str) -> bool:
+    """Whether a condition names a heading.
+
+    Args:
+        wanted: whole words that stand in it, or a pattern with ``*`` and ``?`` for all of it.
+        heading: its text; case and spacing make no difference.
+    """
     wanted, heading = (" ".join(text.casefold().split()) for text in (wanted, heading))
     if "*" in wanted or "?" in wanted:
         parts = re.split(r"(\*+|\?)", wanted)

@@ -47,7 +47,7 @@ def explanations_as_text(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _explain(task: Task, prepared: Prepared) -> dict[str, Any]:
-    backend, reason = None, "its sub-tasks are its work"
+    backend, reason = None, "it verifies its phase" if task.checkpoint else "its sub-tasks are its work"
     instead_of: tuple[str, ...] = ()
     if task.id not in prepared.plan.groups:
         try:

@@ -56,7 +56,8 @@ def _level(number: int, level: Sequence[str], prepared: Prepared, paint: Paint) 
 
 def _tags(task: Task, prepared: Prepared) -> str:
     backend = prepared.backend_of(task)
-    kind = "group" if task.id in prepared.plan.groups else backend or "nothing to run"
+    group = "checkpoint" if task.checkpoint else "group"
+    kind = group if task.id in prepared.plan.groups else backend or "nothing to run"
     tags = [kind, *(word for word in ("optional", "critical") if getattr(task, word))]
     return f"({', '.join(tags)})"
 

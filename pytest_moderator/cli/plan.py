@@ -125,4 +125,5 @@ def _task(task: Task, prepared: Prepared) -> dict[str, Any]:
         "backend": choice and choice.backend.name,
         "backend_reason": choice and choice.reason,
         "runnable": choice is not None,
+        "checkpoint": task.checkpoint,
     }

@@ -71,7 +71,7 @@ class GitPlace:
         self._task = task
         self._name = sanitise_id(name)
         marked = next((path for path in run.marked if run.top / path == tasks_file), None)
-        self._tick = Tick(task, marked) if marked else None
+        self._tick = Tick(task, marked) if marked and not task.checkpoint else None
         self._worktree: Worktree | None = None
         self._lock: PlaceLock | None = None
         self._outdated = False  # it does not go together with what was merged meanwhile

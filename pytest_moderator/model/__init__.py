@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytest_moderator.model.context import ExecutionContext, IsolationLevel
     from pytest_moderator.model.problem import Problem, Severity
     from pytest_moderator.model.result import Attempt, ErrorCategory, ExecutionReport, TaskResult, Usage
-    from pytest_moderator.model.rule import Rule, TaskKind
+    from pytest_moderator.model.rule import PhaseRule, Rule, TaskKind
     from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
 _HOMES = {
@@ -23,6 +23,7 @@ _HOMES = {
     "ExecutionContext": "context",
     "ExecutionReport": "result",
     "IsolationLevel": "context",
+    "PhaseRule": "rule",
     "Problem": "problem",
     "Rule": "rule",
     "Severity": "problem",
@@ -42,6 +43,7 @@ __all__ = [
     "ExecutionContext",
     "ExecutionReport",
     "IsolationLevel",
+    "PhaseRule",
     "Problem",
     "Rule",
     "Severity",

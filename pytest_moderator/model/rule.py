@@ -21,6 +21,23 @@ class TaskKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseRule:
+    """What is said of phases, as a person has written it down.
+
+    Attributes:
+        phase: words of a heading, or a pattern with ``*``; all phases whose headings it names are meant.
+        verify: commands or tests that show that the phase is done.
+        path: the file that it stands in, as messages call it.
+        line: its line there; 0 where none is known.
+    """
+
+    phase: str
+    verify: tuple[str, ...] = ()
+    path: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: tasks for which all of its conditions hold go to its backend. One without conditions takes all.
 

@@ -98,6 +98,7 @@ class Task:
         estimate: expected duration in seconds.
         budget: what it may cost, as written.
         notes: keys that are not ours, as written.
+        checkpoint: whether it stands at the end of its phase, and does nothing but verify it.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Task:
     estimate: float | None = None
     budget: str | None = None
     notes: Mapping[str, str] = field(default_factory=lambda: _EMPTY, hash=False)
+    checkpoint: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON types; :meth:`from_dict` reads them back."""

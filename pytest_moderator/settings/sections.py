@@ -12,6 +12,7 @@ from pytest_moderator.settings import values
 from pytest_moderator.settings.backends import read_backends
 from pytest_moderator.settings.collect import Collector, Found, Place
 from pytest_moderator.settings.option import FILES, Option
+from pytest_moderator.settings.phases import read_phases
 from pytest_moderator.settings.routing import read_rules
 from pytest_moderator.settings.table import OPTIONS
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_MAX_WORKERS = 4
 _ENABLED = "gear3.parallel.enabled"
 _MAX_WORKERS = "gear3.parallel.max_workers"
-_BACKENDS = "backends"
+_READERS = {"backends": read_backends, "phases": read_phases}
 
 
 # Keys that are no options by themselves: they say what becomes of others.
@@ -59,8 +60,8 @@ def _walk(own: Collector, content: object, place: Place, prefix: str) -> None:
         here, dotted = place.child(str(key)), f"{prefix}{key}"
         if dotted in _SECTIONS:
             _walk(own, value, here, f"{dotted}.")
-        elif dotted == _BACKENDS:
-            read_backends(own, _LEAVES[dotted], value, here)
+        elif dotted in _READERS:
+            _READERS[dotted](own, _LEAVES[dotted], value, here)
         elif dotted not in _LEAVES:
             own.problems.append(here.problem("unknown-key", f"unknown key {here.key!r}", _nearest(dotted)))
         elif value is not None:

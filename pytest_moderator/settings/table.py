@@ -16,7 +16,7 @@ from pytest_moderator.settings.option import ANYWHERE, FILES, Option, Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_moderator.model import Rule
+    from pytest_moderator.model import PhaseRule, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Settings:
 
     Attributes:
         order: what a task waits for besides its dependencies: ``phases``, ``stories`` or ``explicit``.
+        phases: what is said of phases: what verifies them.
         isolation: how much of a place of its own a task gets.
         timeout: limit of one attempt in seconds.
         retries: further attempts after a failed one; ``None`` where the kind of the failure decides.
@@ -114,6 +115,13 @@ class Settings:
         values.choice("phases", "stories", "explicit"),
         "What a task waits for besides its dependencies: phases, stories or explicit",
         metavar="MODE",
+    )
+    phases: tuple[PhaseRule, ...] = _option(
+        (),
+        values.phases,
+        "What verifies a phase before anything that waits for it starts",
+        metavar="MAPPING",
+        sources=FILES,
     )
     isolation: IsolationLevel = _option(
         IsolationLevel.NONE,

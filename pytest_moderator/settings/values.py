@@ -181,6 +181,13 @@ def rules(value: object) -> object:
     raise _must("be a mapping from kinds of tasks to backends, or a list of rules", value)
 
 
+def phases(value: object) -> object:
+    """Accept what may be said of phases; :mod:`pytest_moderator.settings.phases` reads it, with its places."""
+    if isinstance(value, (Mapping, tuple)):
+        return value
+    raise _must("be a mapping from phases to what verifies them", value)
+
+
 def fallbacks(value: object) -> Mapping[str, tuple[str, ...]]:
     """Accept a mapping from names of backends to those that take their place."""
     if not isinstance(value, Mapping):

@@ -95,6 +95,7 @@ class TestJson:
             "backend": "python",
             "backend_reason": "what it carries: a 'call:' key",
             "runnable": True,
+            "checkpoint": False,
         }
         assert {task["id"]: task["backend"] for task in data["tasks"]} == {
             "T001": None,
