@@ -57,11 +57,13 @@ class OurRun:
         wall: seconds of the whole command.
         spans: when each task ran, by its id.
         ups: when each worker was ready to be given tasks, in order.
+        directory: where it ran.
     """
 
     wall: float
     spans: Mapping[str, Span]
     ups: tuple[float, ...]
+    directory: Path
 
     @property
     def start(self) -> float:
@@ -102,7 +104,7 @@ def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
     outcome = run([*OURS.command(workers), f"--moderator-json={REPORT}"], directory)
     if complaint := OURS.complaint(outcome, dag):
         raise BrokenRunError(f"{dag.name} with -n {workers}: {complaint}")
-    return OurRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory))
+    return OurRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory), directory)
 
 
 def read_spans(report: Path) -> dict[str, Span]:

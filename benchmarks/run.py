@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
     from benchmarks.tables import Goal
 
-BENCHMARKS = ("throughput", "scheduling", "latency", "planning", "startup", "journal", "views", "isolation")
+BENCHMARKS = (
+    "throughput",
+    "scheduling",
+    "latency",
+    "planning",
+    "startup",
+    "journal",
+    "resume",
+    "views",
+    "isolation",
+)
 PACKAGES = ("pytest-moderator", "pytest", "pytest-xdist")
 
 

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.gates import Gate, Shut, Wait
-from pytest_moderator.resume import fingerprint
 from pytest_moderator.runner import place_of
 
 if TYPE_CHECKING:
@@ -137,4 +136,4 @@ class Approvals(Gate):
         return ""
 
     def _fingerprint(self, file: FileHandout, task: Task) -> str:
-        return fingerprint(self._run.stated(file, task))
+        return self._run.fingerprint_of(file, task)

@@ -44,7 +44,7 @@ def pass_over_unhealthy(
         if not unwell:
             warnings = tuple(_replaced(prepared, ids))
             return replace(prepared, problems=(*prepared.problems, *warnings))
-        prepared = replace(prepared, router=prepared.router.without(unwell))
+        prepared = replace(prepared, router=prepared.router.without(unwell), choices={})
 
 
 def refusals(prepared: Prepared, ids: Collection[str] | None = None) -> list[Problem]:
@@ -89,6 +89,8 @@ def missing_backends(prepared: Prepared, ids: Collection[str] | None = None) -> 
         ids: likewise.
     """
     missing: defaultdict[str, list[Task]] = defaultdict(list)
+    if not prepared.router.unavailable:
+        return missing
     for task in _to_do(prepared, ids):
         try:
             prepared.router.explain(task, prepared.context)

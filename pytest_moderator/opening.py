@@ -273,10 +273,8 @@ def _look_back(
         return
     past.run = last
     past.approvals = tuple(reader.events(last.id, kinds=("approved",), limit=100_000))
-    rows = reader.tasks(last.id)
-    for row in rows:
-        if row.result and row.result.get("usage"):
-            past.spent = past.spent.plus(Usage(**row.result["usage"]))
+    past.spent = reader.spent(last.id)
+    rows = reader.tasks(last.id, results=False)
     rerun = rerun_by_file(settings.rerun, plans)
     for file, plan in plans.items():
         known = {

@@ -20,6 +20,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from pytest_moderator.fingerprint import fingerprint
 from pytest_moderator.graph import find_cycles, find_knots, longest_paths, stable_order
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
@@ -99,6 +100,11 @@ class ExecutionPlan:
     def by_id(self) -> dict[str, Task]:
         """The tasks by id; of twins, the first."""
         return _first_of_twins(self.tasks)
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """By task id, what tells whether the task is still the same when a later run looks back."""
+        return {task_id: fingerprint(task) for task_id, task in self.by_id.items()}
 
     @cached_property
     def locks(self) -> dict[str, tuple[str, ...]]:
@@ -272,16 +278,10 @@ def _without_contradictions(
     Returns:
         What is left, which has no cycle, and the pairs that were left out.
     """
-    knot = find_knots(depends_on, after)
     place = {task_id: place for place, task_id in enumerate(stable_order(depends_on, {}, after))}
-    dropped = [
-        (task_id, need)
-        for task_id, needs in depends_on.items()
-        for need in needs
-        if knot[task_id] == knot[need] and place[task_id] < place[need]
-    ]
-    if not dropped:
-        return dict(depends_on), []
+    against = [(a, b) for a, needs in depends_on.items() for b in needs if place[a] < place[b]]
+    knot = find_knots(depends_on, after) if against else {}
+    dropped = [(a, b) for a, b in against if knot[a] == knot[b]]
     gone = set(dropped)
     kept = {a: tuple(b for b in needs if (a, b) not in gone) for a, needs in depends_on.items()}
     return kept, dropped

@@ -5,6 +5,7 @@ Nothing else of the package is imported here, so that those who never use it nev
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import sys
@@ -98,7 +99,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     if _is_active(config):
         if sys.platform == "win32":
             raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
-        config.add_cleanup(gc.unfreeze)  # the first cleanup is the last that is done
+        _end_without_looking_back(config)
         with keeping_all():
             _part(config).settle(config)
     return (yield)
@@ -124,6 +125,17 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def _is_active(config: pytest.Config) -> bool:
     option = config.option
     return bool(option.moderator and not option.help and not option.version)
+
+
+def _end_without_looking_back(config: pytest.Config) -> None:
+    """Give back what was kept when the session ends, but do not look for garbage when the process does.
+
+    The interpreter looks through everything that is left at its end: a second for 10,000 tasks, to free what the
+    system frees anyway.
+    """
+    config.add_cleanup(gc.unfreeze)  # the first cleanup is the last that is done
+    atexit.unregister(gc.freeze)  # of an earlier session in this process
+    atexit.register(gc.freeze)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ The pytest wing and the ``moderator`` command both come through here, so that th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends import configure
@@ -45,6 +44,7 @@ class Prepared:
         context: the place from which each task's own is made.
         problems: all that is wrong with the file and the settings: settings first, then by line.
         healths: by name, what backends have said when they were asked how they are.
+        choices: by id and line of a task, what the router has chosen: it is asked once.
     """
 
     tasks_file: TasksFile
@@ -54,6 +54,7 @@ class Prepared:
     context: ExecutionContext
     problems: tuple[Problem, ...]
     healths: Mapping[str, Health] = field(default_factory=dict)
+    choices: dict[tuple[str, int], Choice | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def has_errors(self) -> bool:
@@ -70,16 +71,12 @@ class Prepared:
         if task.id in self.plan.groups:
             return None
         key = task.id, task.line
-        if key not in self._choices:
+        if key not in self.choices:
             try:
-                self._choices[key] = self.router.explain(task, self.context)
+                self.choices[key] = self.router.explain(task, self.context)
             except ModeratorError:
-                self._choices[key] = None
-        return self._choices[key]
-
-    @cached_property
-    def _choices(self) -> dict[tuple[str, int], Choice | None]:
-        return {}
+                self.choices[key] = None
+        return self.choices[key]
 
 
 def prepare(
@@ -140,12 +137,14 @@ def prepare(
         *phases_problems,
         *tasks_file.problems,
         *plan.problems,
-        *_problems_of_tasks(plan, router, context),
-        *problems_of_secrets(plan, settings, environ),
-        *_keys_without_effect(plan),
     )
     entry = Prepared(tasks_file, settings, plan, router, context, problems)
-    problems += tuple(share_a_checkout(entry, settings.workers or 1))
+    problems += (
+        *_problems_of_tasks(entry),
+        *problems_of_secrets(plan, settings, environ),
+        *_keys_without_effect(plan),
+        *share_a_checkout(entry, settings.workers or 1),
+    )
     return replace(entry, problems=_in_order(problems, display))
 
 
@@ -184,14 +183,15 @@ def _configure(
         )
 
 
-def _problems_of_tasks(
-    plan: ExecutionPlan, router: BackendRouter, context: ExecutionContext
-) -> Iterable[Problem]:
+def _problems_of_tasks(entry: Prepared) -> Iterable[Problem]:
     """Ask what keeps each task from running; those that are done do not run, and groups have nothing to."""
+    plan = entry.plan
     for task in plan.tasks:
         if task.done or task.id in plan.groups:
             continue
-        for problem in router.problems(task, context):
+        choice = entry.choice_of(task)
+        found = choice.backend.validate(task) if choice else entry.router.problems(task, entry.context)
+        for problem in found:
             yield replace(problem, path=plan.file, line=problem.line or task.line)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.journal import JournalError, TaskRecord
 from pytest_moderator.model import TaskStatus
-from pytest_moderator.resume import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -229,13 +228,13 @@ class Recorder:
 
 
 def records_of(
-    handout: Handout, stated: Callable[[FileHandout, Task], Task], accounts: Accounts
+    handout: Handout, fingerprint_of: Callable[[FileHandout, Task], str], accounts: Accounts
 ) -> Iterator[TaskRecord]:
     """Say where each task of a run stands before anything has run.
 
     Args:
         handout: the tasks files.
-        stated: gives a task as its file states it.
+        fingerprint_of: gives the fingerprint of a task as its file states it.
         accounts: what is selected, and what the run has completed earlier.
     """
     for file in handout.files:
@@ -254,7 +253,7 @@ def records_of(
                 title=task.title,
                 line=task.line,
                 phase=task.phase,
-                fingerprint=fingerprint(stated(file, task)),
+                fingerprint=fingerprint_of(file, task),
                 step_number=number,
                 status=status,
                 reason=reason,

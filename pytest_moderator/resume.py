@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import TaskStatus
 from pytest_moderator.nearest import NearestIds
-from pytest_moderator.tasksfile.own_text import is_status, own_text, said_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -21,14 +18,6 @@ if TYPE_CHECKING:
 
 CHANGED = "its text changed"
 ASKED_FOR = "asked for with --moderator-rerun"
-# What a task says besides its text. Whatever is left open is left out, so that a field that comes with a new
-# version changes no fingerprint.
-_SAID = (
-    "call", "backend", "verify", "timeout", "retries", "approve", "isolation", "env",
-    "secrets", "fixtures", "resources", "memory", "estimate", "budget",
-)  # fmt: skip
-_JSON = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-_DIGITS = 16
 
 
 class Earlier(NamedTuple):
@@ -63,44 +52,6 @@ class Resumption:
 
     completed: frozenset[str]
     again: Mapping[str, str]
-
-
-def fingerprint(task: Task) -> str:
-    """Give a short hash of what a task itself says: its id, its text and its keys.
-
-    Whether it is done, where it stands (line, phase, wave, parent), ``[P]`` and the story make no difference, nor do
-    boxes and states within its text. It is the same in every process and with every version of Python.
-
-    Args:
-        task: the task as it was read, before any setting is filled in.
-
-    Returns:
-        16 hexadecimal digits.
-    """
-    said: dict[str, object] = {
-        "id": task.id,
-        "optional": task.optional,
-        "critical": task.critical,
-        "text": own_text(task),
-        "commands": [(command.language, command.text) for command in task.commands],
-        "depends_on": sorted(set(task.depends_on)),
-        "files": sorted(set(task.files)),
-        "notes": {name: tuple(said_in(text)) for name, text in task.notes.items() if not is_status(name)},
-    }
-    for name in _SAID:
-        value = getattr(task, name)
-        if value is not None and value not in ((), {}):
-            said[name] = dict(value) if name == "env" else value
-    return hashlib.sha256(_JSON.encode(said).encode("ascii")).hexdigest()[:_DIGITS]
-
-
-def fingerprints(plan: ExecutionPlan) -> dict[str, str]:
-    """Give the fingerprints of all tasks of a file by id: what is to be kept for a later :func:`resume`.
-
-    Args:
-        plan: the plan of the file as it was read, without what marks add to it.
-    """
-    return {task_id: fingerprint(task) for task_id, task in plan.by_id.items()}
 
 
 def resume(plan: ExecutionPlan, earlier: Mapping[str, Earlier], rerun: Collection[str] = ()) -> Resumption:
@@ -165,7 +116,7 @@ def _changed(
     plan: ExecutionPlan, earlier: Mapping[str, Earlier], completed: Collection[str]
 ) -> dict[str, str]:
     """Find the completed tasks that are no longer what they were. A group is its sub-tasks."""
-    again = {i: CHANGED for i in completed if fingerprint(plan.by_id[i]) != earlier[i].fingerprint}
+    again = {i: CHANGED for i in completed if plan.fingerprints[i] != earlier[i].fingerprint}
     for task in plan.by_id.values():
         group = _group_of(task, plan)
         if group is not None and group in completed and task.id not in earlier and not task.done:

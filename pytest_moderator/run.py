@@ -140,7 +140,7 @@ class Run:
         if not self.accounts.selected:
             return
         try:
-            tasks = records_of(self.handout, self.stated, self.accounts)
+            tasks = records_of(self.handout, self.fingerprint_of, self.accounts)
             self.recorder.begin(self.handout.directory, list(tasks))
         except JournalError as error:
             raise pytest.UsageError(f"nothing was run: {error}") from error
@@ -196,9 +196,9 @@ class Run:
         if self.recorder.trouble:
             self.stop(self.recorder.trouble)
 
-    def stated(self, file: FileHandout, task: Task) -> Task:
-        """Give a task as its file states it, without what settings fill in."""
-        return self._prepared[file.nodeid].plan.by_id[task.id]
+    def fingerprint_of(self, file: FileHandout, task: Task) -> str:
+        """Give that of a task as its file states it, without what settings fill in."""
+        return self._prepared[file.nodeid].plan.fingerprints[task.id]
 
     def choice_of(self, file: FileHandout, task: Task) -> Choice | None:
         """Give the backend of a task and why it is this one; ``None`` where there is none for it."""

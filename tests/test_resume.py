@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_moderator.errors import ModeratorError
+from pytest_moderator.fingerprint import fingerprint
 from pytest_moderator.model import Command, IsolationLevel, Task, TaskStatus
 from pytest_moderator.plan import make_plan
-from pytest_moderator.resume import Earlier, fingerprint, fingerprints, rerun_by_file, resume
+from pytest_moderator.resume import Earlier, rerun_by_file, resume
 from pytest_moderator.tasksfile import parse_tasks
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def plan_of(text: str) -> ExecutionPlan:
 
 
 def prints_of(text: str) -> dict[str, str]:
-    return fingerprints(plan_of(text))
+    return plan_of(text).fingerprints
 
 
 class TestFingerprint:
@@ -203,7 +204,7 @@ class TestFingerprint:
     def test_it_is_the_same_in_every_process(self) -> None:
         code = (
             "import sys; from pathlib import Path; from pytest_moderator.tasksfile import parse_tasks\n"
-            "from pytest_moderator.resume import fingerprint\n"
+            "from pytest_moderator.fingerprint import fingerprint\n"
             "print(*map(fingerprint, parse_tasks(sys.argv[1], Path(), '').tasks))"
         )
         found = [

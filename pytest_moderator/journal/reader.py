@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +13,7 @@ from pytest_moderator.journal.database import NAME, open_to_read
 from pytest_moderator.journal.records import Event, JournalError, RunStatus, RunSummary, TaskRow
 from pytest_moderator.journal.texts import clean
 from pytest_moderator.journal.trouble import TROUBLE, damaged, explain
+from pytest_moderator.model.result import Usage
 from pytest_moderator.model.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ FROM task_executions WHERE run_id = ? ORDER BY step_number, file, id
 """
 _TASKS_ALONE = _TASKS.format(result="NULL")
 _TASKS_WITH_RESULTS = _TASKS.format(result="result")
+# most have none; SQLite's own JSON functions are an option of its build
+_RESULTS_WITH_USAGE = """
+SELECT result FROM task_executions WHERE run_id = ? AND result NOT LIKE '%"usage":null%'
+"""
 _EVENTS = (
     "SELECT seq, run_id, file, task_id, attempt, kind, at, payload FROM events WHERE run_id = ? AND seq > ?"
 )
@@ -113,6 +119,20 @@ class JournalReader:
         with self._reading():
             rows = self._connection.execute(query, (clean(run_id),)).fetchall()
             return [_task(row) for row in rows]
+
+    def spent(self, run_id: str) -> Usage:
+        """Sum up what all tasks of a run have used: money, tokens, turns.
+
+        Args:
+            run_id: the run's whole id.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._reading():
+            rows = self._connection.execute(_RESULTS_WITH_USAGE, (clean(run_id),)).fetchall()
+            usages = (json.loads(result).get("usage") for (result,) in rows)
+            return reduce(Usage.plus, (Usage(**usage) for usage in usages if usage), Usage())
 
     def events(
         self, run_id: str, after: int = 0, limit: int = 1000, kinds: Collection[str] = ()
