@@ -75,6 +75,11 @@ class Control:
         self._take()
         self._thread.start()
 
+    def soon(self, action: Callable[[], None]) -> None:
+        """Have the main thread do something in :meth:`heed`; from any thread."""
+        self._inbox.put(action)
+        self.wake()
+
     def heed(self) -> None:
         """Do what was asked for since the last time. For the main thread."""
         while not self._inbox.empty():

@@ -58,6 +58,17 @@ def pytest_moderator_run_status(status: str, by: str) -> None:
     """
 
 
+@pytest.hookspec
+def pytest_moderator_backend_circuit(backend: str, circuit: str, why: str) -> None:
+    """A backend is left alone for a while, tried, or used again. Called in the process that the user started.
+
+    Args:
+        backend: its name.
+        circuit: ``open``: its tasks wait, or go to fallbacks; ``half-open``: one task tries it; ``closed``.
+        why: what has happened to it.
+    """
+
+
 @pytest.hookspec(firstresult=True)
 def pytest_moderator_approve(task: Task, context: ExecutionContext) -> bool | None:
     """Say whether a task that needs an approval may start, or ``None`` to leave that to a person.

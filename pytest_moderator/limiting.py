@@ -1,20 +1,17 @@
-"""Gates that count what tasks use: how often and how many at once of each backend, and what they cost together."""
+"""Gates that count what tasks use: how often and how many at once of each backend, who stands in, and the budget."""
 
 from __future__ import annotations
 
 import math
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_moderator.backends.limits import BackendLimits
 from pytest_moderator.gates import Gate, Shut, Wait
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_moderator.backends.limits import Limits
+    from pytest_moderator.backends.routing import Choice
+    from pytest_moderator.circuits import Circuits
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.model import Budget, Task, TaskResult
     from pytest_moderator.run import Run
@@ -28,6 +25,41 @@ _FAULTS_OF_BACKENDS = frozenset(
         ErrorCategory.TIMEOUT,
     }
 )
+_TELLING_OF_HEALTH = frozenset({ErrorCategory.CONFIGURATION, ErrorCategory.PERMISSION})
+
+
+class StandInGate(Gate):
+    """Lets a fallback take the place of a backend that is not to be tried just now. It keeps no task from starting.
+
+    It has to be the first of the gates: all others ask for the backend that a task starts with.
+
+    Args:
+        run: knows the backend of each task.
+        circuits: what is known of the backends.
+    """
+
+    def __init__(self, run: Run, circuits: Circuits) -> None:
+        self._run = run
+        self._circuits = circuits
+
+    def ask(self, file: FileHandout, task: Task) -> None:
+        """Settle which backend is to do a task, if it starts now."""
+        choices = self._run.choices
+        planned = choices.planned(file, task)
+        if planned is not None:
+            why = self._circuits.why_passed_over(planned.backend.name)
+            choices.put(file, task, self._instead(file, task, planned.backend.name, why) if why else None)
+
+    def _instead(self, file: FileHandout, task: Task, name: str, why: str) -> Choice | None:
+        """Find a fallback that may start now."""
+        passed_over = {name: why}
+        while choice := self._run.choices.without(file, task, passed_over):
+            name = choice.backend.name
+            why = self._circuits.why_passed_over(name) or self._circuits.why_not_now(name)
+            if not why:
+                return choice
+            passed_over[name] = why
+        return None
 
 
 class LimitsGate(Gate):
@@ -35,40 +67,43 @@ class LimitsGate(Gate):
 
     Args:
         run: knows the backend of each task.
-        limits: by name of backend, what is allowed of it.
+        circuits: what is known of the backends; told what comes of the tasks.
     """
 
-    def __init__(self, run: Run, limits: Mapping[str, Limits]) -> None:
+    def __init__(self, run: Run, circuits: Circuits) -> None:
         self._run = run
-        self._limits = BackendLimits(limits)
+        self._circuits = circuits
 
     def ask(self, file: FileHandout, task: Task) -> Wait | None:
         """Say how long the backend of a task cannot be used."""
-        backend = self._backend_of(file, task)
-        now = time.monotonic()
-        seconds = self._limits.may_start(backend, now) if backend else 0.0
-        if not seconds:
+        choice = self._run.choice_of(file, task)
+        why = self._circuits.why_not_now(choice.backend.name) if choice else ""
+        if not choice or not why:
             return None
-        reason = f"waiting for backend {backend}: {self._limits.why(backend, now)}"
-        return Wait(reason, until=None if math.isinf(seconds) else now + seconds)
+        # A fallback may be free before the backend itself is.
+        fallbacks = self._run.choices.fallbacks(file, task)
+        names = (choice.backend.name, *fallbacks)
+        until = min(self._circuits.may_start_at(name) for name in names)
+        reason = f"waiting for backend {choice.backend.name}: {why}"
+        return Wait(reason, until=None if math.isinf(until) else until)
 
     def started(self, file: FileHandout, task: Task) -> None:
         """Count a start."""
-        if backend := self._backend_of(file, task):
-            self._limits.started(backend, f"{file.nodeid}::{task.id}", time.monotonic())
+        if choice := self._run.choice_of(file, task):
+            self._circuits.started(choice.backend, f"{file.nodeid}::{task.id}")
 
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Count an end, and remember until when the backend wants to be left alone."""
-        self._limits.ended(
+        choice = self._run.choice_of(file, task)
+        if choice is None:
+            return
+        self._circuits.ended(
+            choice.backend,
             f"{file.nodeid}::{task.id}",
             ok=_is_sound(result),
-            now=time.monotonic(),
             retry_after=_seconds_until(result.resets_at) if result.resets_at else None,
+            suspect=result.status is TaskStatus.FAILED and result.category in _TELLING_OF_HEALTH,
         )
-
-    def _backend_of(self, file: FileHandout, task: Task) -> str:
-        choice = self._run.choice_of(file, task)
-        return choice.backend.name if choice is not None else ""
 
 
 class BudgetGate(Gate):

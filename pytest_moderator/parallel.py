@@ -97,7 +97,10 @@ class ParallelScheduling:
     def _send(self, node: WorkerController, index: dict[str, int], nodeid: str) -> None:
         if nodeid in index:
             self._running[node] = nodeid
-            node.send_runtest_some([index[nodeid], len(index)])
+            # Who does it in place of whom goes before it, as it is the worker that looks for the backend.
+            instead = self.run.choices.instead(nodeid)
+            before: list[Any] = [] if instead is None else [instead]
+            node.send_runtest_some([*before, index[nodeid], len(index)])
             if found := self.run.handout.find(nodeid):  # a worker does not say it of tasks
                 location = location_of(nodeid, found)
                 self.config.hook.pytest_runtest_logstart(nodeid=nodeid, location=location)

@@ -146,6 +146,11 @@ class Recorder:
             if "pid" in payload:
                 self.journal.flush()
 
+    def noted(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Write down something that happened to the run as a whole."""
+        with self._trying():
+            self.journal.record(kind, payload=payload)
+
     def worker_started(self, worker: str, process: Holder) -> None:
         """Write down which process a worker is; if the run has not begun yet, when it does."""
         self._workers.append({"worker": worker, **process.facts})

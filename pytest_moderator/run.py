@@ -20,6 +20,7 @@ from pytest_moderator import interrupts
 from pytest_moderator.accounts import Accounts
 from pytest_moderator.attempt import end_marked_processes, tries_before
 from pytest_moderator.availability import refusals_of_run
+from pytest_moderator.choices import Choices
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
@@ -55,6 +56,7 @@ class Run:
         workers: how many tasks can run at once.
         recorder: writes down what happens.
         cancelled: by node id of a task that is to be ended while it runs, why.
+        choices: the backends of the tasks.
         gates: asked before a task starts.
         waiting: by node id of a task that a gate has turned away for now, what it waits for.
         worker_of: by node id, the process that was given the item last.
@@ -78,6 +80,7 @@ class Run:
         self.accounts = Accounts(handout, completed)
         self._forced_end: RunStatus | None = None
         self.cancelled: dict[str, str] = {}
+        self.choices = Choices(prepared)
         self.gates = Gates()
         self.waiting: dict[str, Wait] = {}
         self.worker_of: dict[str, str] = {}
@@ -202,7 +205,7 @@ class Run:
 
     def choice_of(self, file: FileHandout, task: Task) -> Choice | None:
         """Give the backend of a task and why it is this one; ``None`` where there is none for it."""
-        return self._prepared[file.nodeid].choice_of(task)
+        return self.choices.of(file, task)
 
     def retry(self, nodeid: str) -> None:
         """Forget what a lost attempt has reported, and let the item start again."""
@@ -351,9 +354,7 @@ class Run:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             # Workers end at once when the task that they wait for has.
             grace = max(file.grace for file in self.handout.files)
-            with contextlib.suppress(
-                KeyboardInterrupt
-            ):  # a second one means no patience, and that is over now
+            with contextlib.suppress(KeyboardInterrupt):  # a second one means no patience
                 end_marked_processes(self.handout.run_id, grace=grace)
         self._record_end(session)
         try:

@@ -16,7 +16,7 @@ import pytest
 from pytest_moderator.attempt import HELD, LocalLauncher, run_task, tries_before
 from pytest_moderator.backends import configure
 from pytest_moderator.backends.base import AttemptContext, Backend
-from pytest_moderator.backends.routing import BackendRouter, NoBackend
+from pytest_moderator.backends.routing import BackendRouter, Choice, NoBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import create_isolated_context, sanitise_id
 from pytest_moderator.model import ErrorCategory, ExecutionContext, IsolationLevel, TaskResult, TaskStatus
@@ -47,6 +47,7 @@ class TaskRunner:
         self._worker = worker
         self._launcher = LocalLauncher(None if worker == "main" else os.getppid(), handout.directory / HELD)
         self._backends = backends
+        self._instead: dict[str, tuple[str, str]] = {}
         self._routers = {
             file.nodeid: BackendRouter(
                 configure(backends, file.backends),
@@ -60,6 +61,21 @@ class TaskRunner:
             for file in handout.files
         }
 
+    def put_instead(self, nodeid: str, backend: str, reason: str) -> None:
+        """Have another backend do a task than the one that was planned, the next time that it runs here.
+
+        Args:
+            nodeid: the task.
+            backend: the name of the other one.
+            reason: why it is this one.
+        """
+        self._instead[nodeid] = backend, reason
+
+    def _choice(self, file: FileHandout, task: Task, context: AttemptContext) -> Choice:
+        router = self._routers[file.nodeid]
+        name, reason = self._instead.pop(f"{file.nodeid}::{task.id}", ("", ""))
+        return Choice(router.named(name), reason) if name else router.explain(task, context)
+
     def run(self, file: FileHandout, task: Task, fixtures: Mapping[str, str]) -> TaskResult:
         """Run a task to its end.
 
@@ -72,7 +88,7 @@ class TaskRunner:
             return self._run_group(file, task, fixtures)
         context = self._context(file, task)
         try:
-            choice = self._routers[file.nodeid].explain(task, context)
+            choice = self._choice(file, task, context)
         except ModeratorError as error:
             status = TaskStatus.SKIPPED if isinstance(error, NoBackend) else TaskStatus.FAILED
             code = int(status is TaskStatus.FAILED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator.relay import make_relay, marks_of, tear_down
+from pytest_moderator.runner import RUNNER
 
 if TYPE_CHECKING:
     from pytest_moderator.control import Control
@@ -36,6 +37,8 @@ class SequentialLoop:
             nodeid = self.run.start_next("main")
             if nodeid is not None:
                 item = items[nodeid]
+                if instead := self.run.choices.instead(nodeid):
+                    session.config.stash[RUNNER].put_instead(*instead)
                 self._hand_over(last, item)
                 last = relay.beside = item
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=relay)

@@ -15,13 +15,14 @@ from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
 from pytest_moderator.backends.limits import Limits, parse_limits
+from pytest_moderator.circuits import Circuits
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.control import Control
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.handout import hand_out, nodeid_of
 from pytest_moderator.isolation.ours import is_of_a_task
 from pytest_moderator.journal import Holder, RunRecord
-from pytest_moderator.limiting import BudgetGate, LimitsGate
+from pytest_moderator.limiting import BudgetGate, LimitsGate, StandInGate
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.opening import Opening, look, open_run
@@ -107,8 +108,8 @@ def activate(config: pytest.Config) -> None:
     approvals = Approvals(
         config, run, {file: entry.settings for file, entry in by_file.items()}, opening.approvals
     )
-    run.gates.add(approvals, *_gates_that_count(run, settings, opening))
     control = Control(run, recorder, settings, approvals)
+    run.gates.add(*_gates_of(run, approvals, control, prepared, opening))
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
     if not config.option.collectonly:
@@ -138,12 +139,27 @@ def _open(config: pytest.Config, plans: Mapping[str, ExecutionPlan], settings: S
         raise pytest.UsageError(str(error)) from error
 
 
-def _gates_that_count(run: Run, settings: Settings, opening: Opening) -> Iterator[Gate]:
+def _gates_of(
+    run: Run, approvals: Approvals, control: Control, prepared: Sequence[Prepared], opening: Opening
+) -> Iterator[Gate]:
+    """Make the gates, in the order in which they are asked: who does a task comes before whether it may."""
+    settings = prepared[0].settings
+    limits = {name: parse_limits(values) for name, values in settings.backends.items()}
+    limited = any(limit != Limits() for limit in limits.values())
+    circuits = None
+    if limited or any(_has_fallbacks(entry.settings) for entry in prepared):
+        patience = max(entry.settings.health_timeout for entry in prepared)
+        circuits = Circuits(run, limits, patience, control.soon)
+        yield StandInGate(run, circuits)
+    yield approvals
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)
-    limits = {name: parse_limits(values) for name, values in settings.backends.items()}
-    if any(limit != Limits() for limit in limits.values()):
-        yield LimitsGate(run, limits)
+    if circuits is not None:
+        yield LimitsGate(run, circuits)
+
+
+def _has_fallbacks(settings: Settings) -> bool:
+    return bool(settings.fallbacks) or any(rule.fallback for rule in settings.rules)
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:

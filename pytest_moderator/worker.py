@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,12 +13,14 @@ from pytest_moderator.collection import TasksCollection
 from pytest_moderator.handout import Handout
 from pytest_moderator.items import TaskItem
 from pytest_moderator.relay import RelayItem, make_relay, tear_down
-from pytest_moderator.runner import install_runner
+from pytest_moderator.runner import RUNNER, install_runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from xdist.remote import WorkerInteractor
+
+    from pytest_moderator.choices import Instead
 
 HANDOUT = "moderator_handout"
 ARGS = "moderator_args"
@@ -77,15 +79,29 @@ class Worker:
     def _run_one(self) -> None:
         """Run an item; where the relay stands, wait for the next one and tear down what that does not share."""
         items = self._interactor.session.items
+        if isinstance(self._interactor.nextitem_index, tuple):  # before the very first item
+            self._heed(self._interactor.nextitem_index)
+            self._interactor.nextitem_index = self._next()
+            return
         item = items[self._interactor.nextitem_index]
         if item is self._relay:
-            following = self._interactor.nextitem_index = self._interactor.torun.get()
+            following = self._interactor.nextitem_index = self._next()
             self._tear_down(items[following] if isinstance(following, int) else None)
             return
         self._last = self._relay.beside = item
         self._bundler.task = isinstance(item, TaskItem)
         self._bundler.waits = self._same_python and isinstance(item, TaskItem) and not item.fixturenames
         self._run_item()
+
+    def _next(self) -> Any:
+        """Wait for the index of the next item, and heed what is said before it."""
+        while isinstance(following := self._interactor.torun.get(), tuple):
+            self._heed(following)
+        return following
+
+    def _heed(self, instead: Instead) -> None:
+        """Take note of the backend that does a task in place of the planned one."""
+        self._interactor.config.stash[RUNNER].put_instead(*instead)
 
     def _tear_down(self, nextitem: pytest.Item | None) -> None:
         report = tear_down(self._last, nextitem)

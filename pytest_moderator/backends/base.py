@@ -228,7 +228,8 @@ class Backend(ABC):
     def health(self) -> Health:
         """Say whether this backend can be used at all.
 
-        Asked before a run in which tasks need it, in a thread of its own, and by ``moderator doctor``. It has a few
+        Asked before a run in which tasks need it, again when it has failed, each time in a thread of its own, and by
+        ``moderator doctor``. It has a few
         seconds, so a process that it starts should have a time limit. What it raises counts as an answer: it cannot
         be used.
         """

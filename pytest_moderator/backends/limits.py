@@ -118,6 +118,27 @@ class BackendLimits:
         """Say where the breaker of a backend stands."""
         return self._of(backend).circuit(now)
 
+    def unwell(self, backend: str, why: str, now: float) -> None:
+        """Take note that a backend has been asked how it is, and cannot be used.
+
+        Its circuit opens, and no fallback gives its place back before :meth:`well`. Tasks that have none wait where
+        it has a breaker, and try it after the pause of that; without one they do not wait.
+
+        Args:
+            backend: its name.
+            why: what is wrong with it, in a few words.
+            now: seconds on the clock of the run.
+        """
+        self._of(backend).unwell(why, now)
+
+    def well(self, backend: str, now: float) -> None:
+        """Take note that a backend can be used, as it says: the next task of it tries whether that is so."""
+        self._of(backend).well(now)
+
+    def is_to_be_asked(self, backend: str, now: float) -> bool:
+        """Whether a backend that was unwell has been left alone for a pause, so that it can be asked again."""
+        return self._of(backend).is_to_be_asked(now)
+
     def started(self, backend: str, key: str, now: float) -> None:
         """Take note that a task has started.
 
@@ -179,6 +200,8 @@ class _Backend:
     failures: int = 0
     round: int = 0
     open_until: float | None = None
+    illness: str = ""
+    ask_at: float = math.inf
     probing: bool = False
     held_until: float = -math.inf
 
@@ -189,11 +212,11 @@ class _Backend:
                 self.held_until,
                 f"it has asked to be left alone for {format_duration(self.held_until - now)}",
             )
-        circuit = self.circuit(now)
-        if circuit is Circuit.OPEN and self.open_until is not None:
-            yield self.open_until, self.open_circuit(now)
-        elif circuit is Circuit.HALF_OPEN and self.probing:
-            yield math.inf, self.open_circuit(now)
+        if self.limits.breaker is not None and self.open_until is not None:
+            if self.open_until > now:
+                yield self.open_until, self.open_circuit(now)
+            elif self.probing:
+                yield math.inf, self.open_circuit(now)
         rate, most = self.limits.rate, self.limits.max_concurrent
         if rate is not None:
             while self.starts and self.starts[0] + rate.seconds <= now:
@@ -208,10 +231,13 @@ class _Backend:
         """Say where the breaker stands."""
         if self.open_until is None:
             return Circuit.CLOSED
-        return Circuit.OPEN if now < self.open_until else Circuit.HALF_OPEN
+        is_tried = self.probing if self.illness else now >= self.open_until
+        return Circuit.HALF_OPEN if is_tried else Circuit.OPEN
 
     def open_circuit(self, now: float) -> str:
         """Say why it is not tried; empty where it is."""
+        if self.illness:
+            return f"it cannot be used: {self.illness}"
         circuit = self.circuit(now)
         if circuit is Circuit.OPEN and self.open_until is not None:
             return f"{self._failed()}; it is tried again in {format_duration(self.open_until - now)}"
@@ -222,12 +248,29 @@ class _Backend:
     def _failed(self) -> str:
         return f"it has failed {self.failures} times in a row" if self.failures > 1 else "it has failed"
 
+    def unwell(self, why: str, now: float) -> None:
+        """Open the circuit, whatever has failed."""
+        pause = (self.limits.breaker or Breaker()).pause
+        self.illness, self.ask_at = why, now + pause
+        if self.open_until is None:
+            self.round += 1
+            self.open_until = now + pause
+
+    def well(self, now: float) -> None:
+        """Let a task try, if none could because it was unwell."""
+        if self.illness:
+            self.illness, self.ask_at, self.open_until = "", math.inf, now
+
+    def is_to_be_asked(self, now: float) -> bool:
+        """Whether it is time to ask it how it is."""
+        return self.ask_at <= now
+
     def start(self, now: float) -> _Start:
         """Take note of a start."""
         if self.limits.rate is not None:
             self.starts.append(now)
         self.running += 1
-        probe = self.circuit(now) is Circuit.HALF_OPEN and not self.probing
+        probe = self.open_until is not None and self.open_until <= now and not self.probing
         self.probing = self.probing or probe
         return _Start(self, self.round, probe)
 
@@ -242,13 +285,13 @@ class _Backend:
         if ok is None or start.round != self.round or not (start.probe or self.open_until is None):
             return
         if ok:
-            self.failures, self.open_until = 0, None
+            self.failures, self.open_until, self.illness, self.ask_at = 0, None, "", math.inf
             return
         self.failures += 1
         breaker = self.limits.breaker
-        if breaker is not None and (start.probe or self.failures >= breaker.failures):
+        if start.probe or (breaker is not None and self.failures >= breaker.failures):
             self.round += 1
-            self.open_until = now + breaker.pause
+            self.open_until = now + (breaker or Breaker()).pause
 
 
 def parse_limits(values: Mapping[str, object]) -> Limits:

@@ -171,6 +171,14 @@ class BackendRouter:
                 return Choice(other, f"{reason}; {why}", tuple(passed_over))
         raise UnavailableBackendError(backend.name, self.unavailable[backend.name])
 
+    def named(self, name: str) -> Backend:
+        """Give the backend of a name.
+
+        Raises:
+            UnknownBackendError: there is none.
+        """
+        return self._named(name, "the run")
+
     def problems(self, task: Task, context: ExecutionContext) -> list[Problem]:
         """Name what would keep a task from being run; that there is nothing to run in it is none."""
         try:

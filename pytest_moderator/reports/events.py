@@ -81,6 +81,10 @@ class EventStream:
         """Tell that the run pauses or goes on."""
         self._write("run_status", status=status, by=by)
 
+    def pytest_moderator_backend_circuit(self, backend: str, circuit: str, why: str) -> None:
+        """Tell that a backend is left alone, tried, or used again."""
+        self._write("backend_circuit", backend=backend, circuit=circuit, why=why)
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell that the run has ended."""

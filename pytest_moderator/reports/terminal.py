@@ -119,7 +119,8 @@ class TerminalView:
     def pytest_moderator_task_start(self, task: Task, context: ExecutionContext) -> None:
         """Show who starts."""
         del context
-        self._line(task, "started", task.title)
+        instead = self._run.choices.in_words(task)
+        self._line(task, "started", f"{task.title} ({instead})" if instead else task.title)
 
     def pytest_moderator_task_complete(self, result: TaskResult) -> None:
         """Show who has ended."""
@@ -142,6 +143,12 @@ class TerminalView:
         """Show that the run pauses or goes on."""
         self._terminal.ensure_newline()
         self._terminal.write_line(f"{status} ({by})", yellow=True)
+
+    def pytest_moderator_backend_circuit(self, backend: str, circuit: str, why: str) -> None:
+        """Show that a backend is left alone, tried, or used again."""
+        self._terminal.ensure_newline()
+        colour = "green" if circuit == "closed" else "yellow"
+        self._terminal.write_line(f"backend {backend}: circuit {circuit}: {clean(why)}", **{colour: True})
 
     def _line(self, task: Task, word: str, text: str, result: TaskResult | None = None) -> None:
         if self._verbosity != 0 or self._config.option.collectonly:

@@ -205,6 +205,55 @@ class TestBreaker:
         assert those.circuit("a", 6) is Circuit.OPEN
 
 
+class TestBeingUnwell:
+    def test_its_fallbacks_are_for_its_tasks_until_it_is_well(self) -> None:
+        those = limits(breaker={"failures": 5, "pause": 10})
+        those.unwell("a", "logged out", 0)
+        assert (those.circuit("a", 9), those.may_start("a", 4)) == (Circuit.OPEN, 6)
+        assert those.open_circuit("a", 50) == "it cannot be used: logged out"
+        assert (those.is_to_be_asked("a", 9), those.is_to_be_asked("a", 10)) == (False, True)
+        those.unwell("a", "still logged out", 12)
+        assert (those.is_to_be_asked("a", 21), those.is_to_be_asked("a", 22)) == (False, True)
+        assert those.open_circuit("a", 22) == "it cannot be used: still logged out"
+        those.well("a", 23)
+        assert (those.circuit("a", 23), those.may_start("a", 23), those.open_circuit("a", 23)) == (
+            Circuit.HALF_OPEN,
+            0,
+            "",
+        )
+        assert not those.is_to_be_asked("a", 1000)
+
+    def test_those_without_fallback_try_it_after_the_pause(self) -> None:
+        those = limits(breaker={"failures": 5, "pause": 10})
+        those.unwell("a", "logged out", 0)
+        assert (those.may_start("a", 10), those.circuit("a", 10)) == (0, Circuit.OPEN)
+        those.started("a", "probe", 10)
+        assert (those.circuit("a", 10), those.may_start("a", 10)) == (Circuit.HALF_OPEN, math.inf)
+        those.ended("probe", ok=True, now=11)
+        assert (those.circuit("a", 11), those.open_circuit("a", 11)) == (Circuit.CLOSED, "")
+
+    def test_a_probe_that_fails_opens_it_again(self) -> None:
+        those = limits(breaker={"failures": 5, "pause": 10})
+        those.unwell("a", "logged out", 0)
+        fail(those, 10)
+        assert (those.circuit("a", 10), those.may_start("a", 10)) == (Circuit.OPEN, 10)
+
+    def test_without_a_breaker_nothing_waits(self) -> None:
+        those = limits()
+        those.unwell("a", "logged out", 0)
+        assert (those.may_start("a", 0), those.why("a", 0)) == (0, "")
+        assert those.open_circuit("a", 0) == "it cannot be used: logged out"
+        assert (those.is_to_be_asked("a", 59), those.is_to_be_asked("a", 60)) == (False, True)
+
+    def test_it_may_be_well_all_the_time(self) -> None:
+        those = limits(breaker=True)
+        those.well("a", 0)
+        assert those.circuit("a", 0) is Circuit.CLOSED
+        fail(those, 1, 1, 1, 1, 1)
+        those.well("a", 2)
+        assert (those.circuit("a", 2), those.may_start("a", 2)) == (Circuit.OPEN, 59)
+
+
 class TestBeingAskedToWait:
     def test_all_of_its_tasks_wait_so_long(self) -> None:
         those = limits()
@@ -295,6 +344,13 @@ class Machine(RuleBasedStateMachine):
         key = self.running.pop(which % len(self.running))
         self.those.ended(key, ok=ok, now=self.now)
 
+    @rule(well=st.booleans())
+    def say_how_it_is(self, well: bool) -> None:
+        if well:
+            self.those.well("a", self.now)
+        else:
+            self.those.unwell("a", "logged out", self.now)
+
     @rule()
     def wait_as_told(self) -> None:
         wait = self.those.may_start("a", self.now)
@@ -326,8 +382,11 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def an_open_circuit_lets_nobody_through(self) -> None:
         if self.those.circuit("a", self.now) is Circuit.OPEN:
-            assert self.those.may_start("a", self.now) > 0
             assert self.those.open_circuit("a", self.now)
+            # One that was unwell is tried after its pause where nobody stands in.
+            assert self.those.may_start("a", self.now) > 0 or "cannot be used" in self.those.open_circuit(
+                "a", self.now
+            )
 
 
 Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
