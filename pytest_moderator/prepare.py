@@ -197,7 +197,7 @@ def _problems_of_tasks(entry: Prepared) -> Iterable[Problem]:
 
 def _keys_without_effect(plan: ExecutionPlan) -> Iterable[Problem]:
     """Say once of each key that is read, but does nothing yet, which tasks have it."""
-    for key in ("memory", "budget"):
+    for key in ("memory",):
         tasks = [task for task in plan.tasks if getattr(task, key) and not task.done]
         if tasks:
             more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""

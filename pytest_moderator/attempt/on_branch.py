@@ -82,12 +82,16 @@ def _run(
     for _ in range(_MOST_CONFLICTS):
         if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
             break
+        from pytest_moderator.attempt.retrying import budget_spent  # noqa: PLC0415 (conflicts are rare)
+
+        if spent := budget_spent(task, result.usage):
+            return replace(result, error_message=f"{result.error_message}; not tried again, as {spent}")
         attempt = result.attempts + 1
         try:
             place.start_over(attempt)
         except ModeratorError as error:
             return replace(result, error_message=f"{result.error_message}; {error}")
-        context = replace(context, attempt=attempt, feedback=result.error_message or "")
+        context = replace(context, attempt=attempt, feedback=result.error_message or "", used=result.usage)
         result = _after(result, _try(place, task, backend, context, fixtures))
     return result
 

@@ -12,13 +12,13 @@ from pytest_moderator.attempt.launcher import LocalLauncher
 from pytest_moderator.attempt.processes import MARK, make_mark
 from pytest_moderator.attempt.run import CANCELLED
 from pytest_moderator.backends.base import ProcessSpec
-from pytest_moderator.model import ErrorCategory
+from pytest_moderator.model import Budget, ErrorCategory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_moderator.backends.base import AttemptContext
-    from pytest_moderator.model import Task, TaskResult
+    from pytest_moderator.model import Task, TaskResult, Usage
 
 LONGEST_WAIT = 300.0
 """Seconds that a try waits at most for a limit to end."""
@@ -85,7 +85,7 @@ def why_not_again(
     Args:
         task: the task.
         result: of the last try, with its category.
-        context: that of the last try.
+        context: that of the last try; its ``used`` is what all of them have used.
         tries: how many there were, from 1.
         left: how many more there may be; without it, the category decides.
 
@@ -96,6 +96,8 @@ def why_not_again(
     cancelled = context.directory / CANCELLED
     if left <= 0 or cancelled.exists():
         return ""
+    if spent := budget_spent(task, context.used):
+        return f"not tried again, as {spent}"
     pause = pause_before(result, tries)
     if pause is None:
         return f"not tried again, as it would fail until {result.resets_at}"
@@ -106,6 +108,19 @@ def why_not_again(
     if pause and not wait(pause, task, context):
         return "the wait for another try was ended"
     return "" if cancelled.exists() else None
+
+
+def budget_spent(task: Task, used: Usage | None) -> str:
+    """Say that nothing is left of a task's budget; empty where something is, or there is none.
+
+    Args:
+        task: the task.
+        used: what its tries have used together.
+    """
+    budget = Budget.parse(task.budget) if task.budget and used else None
+    if budget is None or used is None or not budget.is_spent(used):
+        return ""
+    return f"its budget of {budget} is spent ({budget.shown(used)})"
 
 
 def _time(text: str | None) -> datetime | None:

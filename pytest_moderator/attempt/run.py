@@ -17,7 +17,7 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Attempt, ErrorCategory, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_moderator.backends.base import AttemptContext, Backend
@@ -77,6 +77,7 @@ def run_task(
         result = masked_result(tried.run(), context.masker)
         duration = time.monotonic() - begun
         total.add(result, duration)
+        context = replace(context, used=used_so_far(context, result))
         if result.status is not TaskStatus.FAILED:
             break
         result = _sorted(result, context)
@@ -100,7 +101,29 @@ def run_task(
         max_rss_bytes=total.max_rss,
         usage=total.usage,
         attempts_log=tuple(log),
+        notes=(*result.notes, *_too_dear(task, result, context)),
     )
+
+
+def used_so_far(context: AttemptContext, result: TaskResult) -> Usage | None:
+    """Add up what the attempts of a task have used.
+
+    Args:
+        context: that of the last one, which knows what those before have used.
+        result: of the last one.
+    """
+    if context.used is None or result.usage is None:
+        return context.used or result.usage
+    return context.used.plus(result.usage)
+
+
+def _too_dear(task: Task, result: TaskResult, context: AttemptContext) -> Iterator[str]:
+    """Note that a task which has succeeded has used up its budget, or more."""
+    if task.budget and result.status is TaskStatus.COMPLETED:
+        from pytest_moderator.attempt.retrying import budget_spent  # noqa: PLC0415 (few tasks have a budget)
+
+        if spent := budget_spent(task, context.used):
+            yield spent
 
 
 def _sorted(result: TaskResult, context: AttemptContext) -> TaskResult:

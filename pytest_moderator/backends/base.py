@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_moderator.attempt.masking import Masker
-    from pytest_moderator.model import Problem, Task, TaskResult
+    from pytest_moderator.model import Problem, Task, TaskResult, Usage
 
 
 class ByteFilter(Protocol):
@@ -122,6 +122,7 @@ class AttemptContext(ExecutionContext):
         written: files that the run itself writes, and no task.
         progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
         withheld: names of variables of the run that this task is not to see: secrets of other tasks.
+        used: what the attempts before this one have used of coding agents together; ``None`` where that is nothing.
         masker: takes the task's secrets out of texts and streams; ``None`` for a task without secrets.
     """
 
@@ -145,6 +146,7 @@ class AttemptContext(ExecutionContext):
     progress: Callable[[Mapping[str, object]], None] | None = None
     withheld: frozenset[str] = frozenset()
     masker: Masker | None = None
+    used: Usage | None = None
 
     @property
     def filter(self) -> Callable[[], ByteFilter] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.model import Command, IsolationLevel, Problem, Severity
+from pytest_moderator.model import Budget, Command, IsolationLevel, Problem, Severity
 from pytest_moderator.tasksfile.fields import Field, entries
 from pytest_moderator.tasksfile.ids import is_usable
 from pytest_moderator.tasksfile.inline import bare, inline_code, only_code, without_code
@@ -168,6 +168,15 @@ def _level(found: Field) -> IsolationLevel:
     return IsolationLevel(text)
 
 
+def _budget(found: Field) -> str:
+    text = _single(found)
+    try:
+        Budget.parse(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither money nor tokens") from None
+    return text
+
+
 def _callable(found: Field) -> str:
     text = _single(found)
     if not _CALL.fullmatch(text):
@@ -299,7 +308,7 @@ _OWN: dict[str, Callable[[Field, Said], None]] = {
     "files": _take_files,
     "memory": _setter("memory", lambda found: parse_size(_single(found))),
     "estimate": _setter("estimate", lambda found: parse_duration(_single(found))),
-    "budget": _setter("budget", _single),
+    "budget": _setter("budget", _budget),
 }
 # Written with a capital letter or in bold these count where their value makes sense, and are notes otherwise.
 _FORGIVING = frozenset(
@@ -309,6 +318,7 @@ _HINTS = {
     "id": "an id has no white space, no brackets and no '::'",
     "depends on": "write the ids of tasks, such as 'depends on: T012, T013'",
     "call": "write 'call: package.module:function'",
+    "budget": "write money or tokens, such as $2, 200k tokens or $2, 1m tokens",
     "timeout": "write a duration such as 90s, 10m or 1h30m",
     "estimate": "write a duration such as 90s, 10m or 1h30m",
     "retries": "write a number such as 'retries: 2'",

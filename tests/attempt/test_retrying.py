@@ -12,7 +12,7 @@ import pytest
 from pytest_moderator.attempt import CANCELLED, end_marked_processes, retrying, run_task
 from pytest_moderator.attempt.retrying import LONGEST_WAIT, pause_before, wait
 from pytest_moderator.backends.base import AttemptContext, Backend
-from pytest_moderator.model import Task, TaskResult, TaskStatus
+from pytest_moderator.model import Task, TaskResult, TaskStatus, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,3 +155,55 @@ def test_a_cancelled_pause_is_the_end(place: AttemptContext, monkeypatch: pytest
 
 def test_a_pause_passes(place: AttemptContext) -> None:
     assert wait(0.05, TASK, place)
+
+
+def used(cost: float | None, tokens: int | None = None) -> Usage:
+    return Usage(cost_usd=cost, input_tokens=tokens)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("budget", "usages", "tries", "told"),
+    [
+        ("$1", [used(0.5)], 2, "no; not tried again, as its budget of $1.00 is spent ($1.00)"),
+        ("$1", [used(1.25)], 1, "no; not tried again, as its budget of $1.00 is spent ($1.25)"),
+        (
+            "1k tokens",
+            [used(9, 400)],
+            3,
+            "no; not tried again, as its budget of 1,000 tokens is spent (1,200 tokens)",
+        ),
+        (
+            "$9, 1k tokens",
+            [used(9.5)],
+            1,
+            "no; not tried again, as its budget of $9.00, 1,000 tokens is spent",
+        ),
+        ("$9", [used(None, 4000)], 4, "no"),
+        ("$9", [None], 4, "no"),
+        ("$2", [used(1), None, used(1)], 3, "no; not tried again, as its budget"),
+    ],
+)
+def test_a_budget_that_is_spent_ends_it(
+    place: AttemptContext, budget: str, usages: list[Usage | None], tries: int, told: str
+) -> None:
+    task = dataclasses.replace(TASK, retries=3, budget=budget)
+    result = run_task(task, Answers(*(failed("logic", usage=usage) for usage in usages)), place)
+    assert (result.status, result.attempts) == (TaskStatus.FAILED, tries)
+    assert str(result.error_message).startswith(told)
+
+
+def test_without_further_tries_a_budget_is_not_spoken_of(place: AttemptContext) -> None:
+    task = dataclasses.replace(TASK, retries=0, budget="$1")
+    assert run_task(task, Answers(failed("logic", usage=used(5))), place).error_message == "no"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_success_that_was_too_dear_says_so(place: AttemptContext) -> None:
+    task = dataclasses.replace(TASK, budget="$1")
+    answers = failed("transient", usage=used(0.5)), dataclasses.replace(DONE, usage=used(0.75))
+    result = run_task(task, Answers(*answers), place)
+    assert (result.status, result.attempts) == (TaskStatus.COMPLETED, 2)
+    assert result.notes == ("its budget of $1.00 is spent ($1.25)",)
+    cheap = dataclasses.replace(DONE, usage=used(0.75))
+    assert run_task(task, Answers(cheap), dataclasses.replace(place, attempt=3)).notes == ()

@@ -117,6 +117,8 @@ def test_repeated_keys_add_up(read):
         "isolation: high",
         "call: not a function",
         "memory: big",
+        "budget: much",
+        "budget: 5",
         "estimate: 2 weeks or so",
         "fixtures: not-a-name",
         "secrets: not a name",

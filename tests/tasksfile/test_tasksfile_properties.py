@@ -127,7 +127,7 @@ def task_lists(draw):
             resources=tuple(draw(st.lists(WORD, max_size=2, unique=True))),
             memory=draw(st.none() | st.integers(1, 2**50)),
             estimate=draw(st.none() | SECONDS),
-            budget=draw(st.none() | WORD),
+            budget=draw(st.none() | st.sampled_from(["$1", "2.50 USD", "200k tokens", "$1, 2m tokens"])),
         )
         for task_id in ids
     ]

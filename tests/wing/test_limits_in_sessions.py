@@ -82,6 +82,30 @@ def test_nothing_costly_starts_when_the_budget_is_spent(project: Project, worker
     assert more.statuses["T003"] == "completed"
 
 
+def test_the_budget_of_a_task_ends_its_tries_and_counts_for_the_run(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.write("conftest.py", COSTLY)
+    project.tasks("""
+        - [ ] T001 One fails
+          - backend: costly
+          - budget: $3
+          - retries: 5
+        - [ ] T002 Two (depends on T003)
+          - backend: costly
+        - [ ] T003 Costs nothing
+          - run: `true`
+    """)
+    project.write("moderator.yaml", "order: explicit\nbudget: 4\nbackends: {costly: {max_concurrent: 1}}\n")
+    session = project.run("tasks.md", *workers)
+    assert session.lines() == ["T001", "T001"]
+    assert session.reasons == {
+        "T001": "overloaded; not tried again, as its budget of $3.00 is spent ($4.00)",
+        "T002": "the budget of $4.00 is spent ($4.00)",
+    }
+    assert session.tasks["T001"]["usage"]["cost_usd"] == 4.0
+
+
 def test_a_backend_that_keeps_failing_is_left_alone_for_a_while(project: Project) -> None:
     project.write("conftest.py", COSTLY)
     project.write("moderator.yaml", "backends: {costly: {breaker: {failures: 2, pause: 1s}}}\n")

@@ -27,6 +27,7 @@ class Call:
         prompt_file: a file that holds the same.
         session: the session to work in; ``None`` where the agent chooses one itself.
         resumes: whether the session exists already.
+        max_cost: US dollars that it may cost, where the task's budget says so.
     """
 
     task: Task
@@ -35,6 +36,7 @@ class Call:
     prompt_file: Path
     session: str | None = None
     resumes: bool = False
+    max_cost: float | None = None
 
 
 class Adapter(ABC):

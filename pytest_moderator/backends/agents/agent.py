@@ -26,7 +26,7 @@ from pytest_moderator.backends.agents.prompt import ANSWER, make_prompt
 from pytest_moderator.backends.base import Health, ProcessSpec
 from pytest_moderator.clock import shown
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import Problem, Severity, TaskResult, TaskStatus
+from pytest_moderator.model import Budget, Problem, Severity, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,8 @@ class Agent:
         adapter = self._adapter()
         chosen = session or adapter.choose_session()
         prompt_file = context.directory / _PROMPT
-        call = Call(task, context.working_directory, prompt, prompt_file, chosen, session is not None)
+        left = _money_left(task, context)
+        call = Call(task, context.working_directory, prompt, prompt_file, chosen, session is not None, left)
         if chosen is not None:
             self.note_session(context, chosen)
         transcript = Transcript()
@@ -309,6 +310,13 @@ class _Watch:
         if self._idle is not None and now - follower.active_at > self._idle:
             return judgement.IDLE
         return None
+
+
+def _money_left(task: Task, context: AttemptContext) -> float | None:
+    """Give the US dollars that are left of a task's budget; ``None`` without one."""
+    limit = Budget.parse(task.budget).usd if task.budget else None
+    spent = context.used.cost_usd if context.used else None
+    return None if limit is None else max(limit - (spent or 0.0), 0.01)
 
 
 def _remarks(talk: _Conversation, options: AgentOptions) -> str:

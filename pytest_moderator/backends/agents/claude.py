@@ -62,8 +62,9 @@ class ClaudeCode(Adapter):
             argv += ["--settings", json.dumps(_SANDBOX)]
         if options.max_turns is not None:
             argv += ["--max-turns", str(options.max_turns)]
-        if options.max_cost is not None:
-            argv += ["--max-budget-usd", f"{options.max_cost:g}"]
+        limits = [cost for cost in (options.max_cost, call.max_cost) if cost is not None]
+        if limits:
+            argv += ["--max-budget-usd", f"{min(limits):g}"]
         return [*argv, *options.args]
 
     def read(self, event: Mapping[str, Any]) -> Iterator[AgentEvent]:

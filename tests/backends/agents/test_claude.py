@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
+from pytest_moderator.model import ErrorCategory, Task, TaskStatus, Usage
 
 if TYPE_CHECKING:
     from stages import Stage
@@ -173,3 +173,18 @@ def test_a_session_that_is_gone_is_begun_afresh(stage: Stage) -> None:
     assert after(stage, "--resume", 1) == after(stage, "--session-id", 0)
     assert after(stage, "--session-id", 2) != after(stage, "--session-id", 0)
     assert json.loads(stage.left("session.json").read_text())["session"] == after(stage, "--session-id", 2)
+
+
+def test_a_budget_limits_what_an_attempt_may_cost(stage: Stage) -> None:
+    task = Task("T001", "Write it", 3, budget="$0.60", description="Write it\nfake: error I cannot")
+    result = stage.run(task, retries=5, max_cost=0.4)
+    assert (result.status, result.attempts) == (TaskStatus.FAILED, 3)
+    assert result.error_message == (
+        "claude failed: I cannot; not tried again, as its budget of $0.60 is spent ($0.75)"
+    )
+    assert [after(stage, "--max-budget-usd", call) for call in range(3)] == ["0.4", "0.35", "0.1"]
+
+
+def test_a_budget_of_tokens_is_no_amount_of_money(stage: Stage) -> None:
+    stage.run(Task("T001", "Write it", 3, budget="1k tokens", description="fake: write a ; done"))
+    assert "--max-budget-usd" not in arguments(stage)
