@@ -166,36 +166,19 @@ class Recorder:
 
     def waits(self, found: Found, reason: str) -> None:
         """Write down that a task waits for something before it starts."""
-        with self._trying():
-            self.journal.record(
-                "task_waits",
-                file=found[0].nodeid,
-                task_id=found[1].id,
-                status=TaskStatus.PAUSED,
-                reason=reason,
-            )
+        self._stands("task_waits", found, TaskStatus.PAUSED, reason)
 
     def interrupted(self, found: Found, reason: str) -> None:
         """Write down that a task was ended with the run, so that it runs again when the run goes on."""
-        with self._trying():
-            self.journal.record(
-                "task_interrupted",
-                file=found[0].nodeid,
-                task_id=found[1].id,
-                status=TaskStatus.PENDING,
-                reason=reason,
-            )
+        self._stands("task_interrupted", found, TaskStatus.PENDING, reason)
 
     def reopened(self, found: Found, reason: str) -> None:
         """Write down that a task which has ended is to run again in this run."""
+        self._stands("task_reset", found, TaskStatus.PENDING, reason)
+
+    def _stands(self, kind: str, found: Found, status: TaskStatus, reason: str) -> None:
         with self._trying():
-            self.journal.record(
-                "task_reset",
-                file=found[0].nodeid,
-                task_id=found[1].id,
-                status=TaskStatus.PENDING,
-                reason=reason,
-            )
+            self.journal.record(kind, file=found[0].nodeid, task_id=found[1].id, status=status, reason=reason)
 
     def run_is(self, status: RunStatus, kind: str, payload: Mapping[str, object]) -> None:
         """Write down how the whole run stands."""

@@ -260,8 +260,7 @@ def _about(run: RunRecord, rows: Sequence[Mapping[str, Any]]) -> dict[str, objec
 
 def result_to_dict(result: TaskResult) -> dict[str, Any]:
     """Give what is kept of a result: all but the task itself, and of its output the end."""
-    data = result.to_dict()
-    del data["task"]
+    data = result.outcome()
     data["stdout"] = _end_of(result.stdout)
     data["stderr"] = _end_of(result.stderr)
     return data

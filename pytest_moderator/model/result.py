@@ -161,8 +161,11 @@ class TaskResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON types; :meth:`from_dict` reads them back."""
-        data = {item.name: getattr(self, item.name) for item in fields(self)}
-        data["task"] = self.task.to_dict()
+        return {"task": self.task.to_dict(), **self.outcome()}
+
+    def outcome(self) -> dict[str, Any]:
+        """Give all but the task itself as plain JSON types."""
+        data = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "task"}
         data["status"] = self.status.value
         for name in ("artifacts_path", "worktree"):
             data[name] = None if data[name] is None else str(data[name])
