@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pytest_moderator.run import Run
     from pytest_moderator.settings import Settings
 
-PERIOD = 0.1
+PERIOD = 0.05
 """Seconds between two looks into the journal."""
 
 _HOLD_AGAIN = 0.5  # seconds; a task may have started something just when it was held

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_moderator.journal import RequestKind, RunSummary, TaskRow
 
 PATIENCE = 2.0
-"""Seconds in which a run must have taken notice; it looks ten times a second."""
+"""Seconds in which a run must have taken notice; it looks twenty times a second."""
 
 _PAUSE = 0.02  # seconds between two looks
 
