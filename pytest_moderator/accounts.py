@@ -27,12 +27,14 @@ class Accounts:
         selected: node ids of the items of this session.
         completed: see above.
         unfinished: whether the run is not complete although nothing is left to start.
+        struck: node ids of the items that have ended and were to run again.
     """
 
     def __init__(self, handout: Handout, completed: frozenset[str]) -> None:
         self.selected: frozenset[str] = frozenset()
         self.completed = completed
         self.unfinished = False
+        self.struck: set[str] = set()
         self._handout = handout
         self._coordinator: Coordinator | None = None
         self._results: dict[str, TaskResult] = {}
@@ -65,6 +67,7 @@ class Accounts:
 
     def strike(self, nodeid: str) -> None:
         """Forget what came of an item that is to run again."""
+        self.struck.add(nodeid)
         self._results.pop(nodeid, None)
         self._roots.pop(nodeid, None)
 

@@ -187,6 +187,10 @@ def _register_views(
         register(json_report.JsonReport(run, settings.json), "moderator_json")
     if settings.events:
         register(EventStream(run, settings.events), "moderator_events")
+    if config.getoption("xmlpath", None):
+        from pytest_moderator.reports.junit import JunitCases  # noqa: PLC0415 (borrows from pytest's own)
+
+        register(JunitCases(config), "moderator_junit")
     if html := config.getoption("htmlpath", None):
         register(HtmlColumns(run, Path(html)), "moderator_html")
 

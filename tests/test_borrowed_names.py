@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.junitxml import LogXML, xml_key
 from xdist import remote, workermanage
 from xdist.dsession import DSession
 from xdist.scheduler.protocol import Scheduling
 
 from pytest_moderator.parallel import ParallelScheduling
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_setup_state_tears_down_towards_the_next_item(request: pytest.FixtureRequest) -> None:
@@ -103,3 +108,11 @@ def test_a_module_without_an_object_gives_fixtures_of_every_scope(pytester: pyte
 
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines("['session', 'module', 'function', 'function']")
+
+
+def test_junits_file_keeps_a_list_of_cases_and_counts_them(tmp_path: Path) -> None:
+    xml = LogXML(tmp_path / "junit.xml", None)
+
+    assert xml_key is not None
+    assert (xml.node_reporters, xml.node_reporters_ordered) == ({}, [])
+    assert {"passed", "failure", "error", "skipped"} <= set(xml.stats)

@@ -99,13 +99,17 @@ class TerminalView:
             self._terminal.write(f"{clean(found[1].title)} ")
 
     def _forgive(self, nodeid: str) -> None:
-        """Move the failures of an item to those that were run again; plugins that do that name them so."""
+        """Count the failures of an item as plugins that rerun tests name them; forget that it was blocked."""
         stats = self._terminal.stats
-        for report in [report for report in stats.get("failed", ()) if report.nodeid == nodeid]:
-            stats["failed"].remove(report)
-            stats.setdefault("rerun", []).append(report)
-        if not stats.get("failed", True):
-            del stats["failed"]
+        reopened = nodeid in self._run.accounts.struck
+        for outcome in ("failed", "error", "skipped") if reopened else ("failed",):
+            earlier = [report for report in stats.get(outcome, ()) if report.nodeid == nodeid]
+            for report in earlier:
+                stats[outcome].remove(report)
+                if outcome != "skipped":
+                    stats.setdefault("rerun", []).append(report)
+            if earlier and not stats[outcome]:
+                del stats[outcome]
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

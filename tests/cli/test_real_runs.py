@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import psutil
 import pytest
@@ -107,7 +108,7 @@ def test_retry_while_the_run_goes_on(real_run: RealRun, workers: str) -> None:
         "T002: echo x >> ran-T002\ndepends on: T001",
         "T003",
     )
-    real_run.start(workers)
+    real_run.start(workers, "--junitxml=junit.xml")
     until(lambda: "T003" in real_run.started())
     until(lambda: real_run.tasks()["T002"][0] == "skipped")
     assert "next: moderator retry T001" in real_run.ask("status")
@@ -123,6 +124,11 @@ def test_retry_while_the_run_goes_on(real_run: RealRun, workers: str) -> None:
     assert real_run.end() == 0
     assert real_run.status()["counts"]["completed"] == 3
     assert (real_run.runs_of("T001"), real_run.runs_of("T002")) == (2, 1)
+    suite = ET.parse(real_run.path("junit.xml")).getroot()[0]
+    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "3", "failures": "0", "errors": "0", "skipped": "0"}
+    assert sorted(case.get("name") for case in suite.iter("testcase")) == ["T001", "T002", "T003"]
+    assert "3 passed, 1 rerun in" in real_run.output
     assert "3 passed" in real_run.output.splitlines()[-1]
     assert "failed" not in real_run.output.splitlines()[-1]
     assert "[3/3]" in real_run.output

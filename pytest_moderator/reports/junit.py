@@ -1,0 +1,45 @@
+"""One testcase a task in junit's file, also where somebody had the task tried again while the run went on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.junitxml import xml_key
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_TROUBLES = ("failure", "error", "skipped")
+
+
+class JunitCases:
+    """Strikes what junit's file says of a task when the task starts once more.
+
+    Args:
+        config: pytest's, with ``--junitxml``.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._xml: Any = config.stash[xml_key]
+        self._cases: defaultdict[str, list[Any]] = defaultdict(list)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Forget the earlier try, if there was one."""
+        for case in self._cases.pop(nodeid, ()):
+            self._xml.node_reporters_ordered.remove(case)
+            for key in [key for key, other in self._xml.node_reporters.items() if other is case]:
+                del self._xml.node_reporters[key]  # its worker died
+            tags = [child.tag for child in case.to_xml() if child.tag in _TROUBLES]
+            for tag in tags or ["passed"]:
+                self._xml.stats[tag] -= 1
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Note the testcase of a report; it is closed, and has no name any more, when the item has ended."""
+        before = len(self._xml.node_reporters_ordered)
+        yield
+        if new := self._xml.node_reporters_ordered[before:]:
+            self._cases[report.nodeid] += new
