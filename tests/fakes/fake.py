@@ -82,6 +82,23 @@ class Fake:
     def half(self, text):
         print(text, end="", flush=True)
 
+    def wide(self, megabytes):
+        """Print one line that is far too long."""
+        for _ in range(int(megabytes)):
+            sys.stdout.write("x" * 1024 * 1024)
+        print(flush=True)
+
+    def bytes(self, numbers):
+        sys.stdout.flush()
+        os.write(1, bytes.fromhex(numbers))
+
+    def essay(self, megabytes):
+        """Fail with very many words."""
+        self.error("a limit of things " * (int(megabytes) * 1024 * 1024 // 18))
+
+    def deep(self, levels):
+        print('{"type": ' + "[" * int(levels) + "]" * int(levels) + "}", flush=True)
+
     def whine(self, text):
         print(text, file=sys.stderr, flush=True)
 

@@ -18,7 +18,7 @@ from pytest_moderator.backends.agents import judge as judgement
 from pytest_moderator.backends.agents.adapter import Adapter, Call
 from pytest_moderator.backends.agents.changes import look
 from pytest_moderator.backends.agents.environment import agent_environment
-from pytest_moderator.backends.agents.events import AgentEvent, Transcript
+from pytest_moderator.backends.agents.events import AgentEvent, Transcript, is_session
 from pytest_moderator.backends.agents.follow import Follower
 from pytest_moderator.backends.agents.judge import Evidence, Verdict, judge
 from pytest_moderator.backends.agents.options import AgentOptions
@@ -164,8 +164,14 @@ class Agent:
                 "directory": str(context.working_directory),
             }
             usable = self._adapter().continues and here.items() <= noted.items()
-            return str(noted["session"]) if usable else None
-        except (OSError, ValueError, KeyError, AttributeError):  # there is none, or somebody has been at it
+            return noted["session"] if usable and is_session(noted["session"]) else None
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            AttributeError,
+            TypeError,
+        ):  # there is none, or somebody has been at it
             return None
 
     def note_session(self, context: AttemptContext, session: str) -> None:

@@ -62,7 +62,8 @@ class Custom(Adapter):
         """Read one JSON object by what the settings say of it."""
         where = self._where
         final = self.output == "json" or holds(where.get("final", ""), event)
-        failed = holds(where.get("error", ""), event)
+        # one that says nothing of errors tells of none, unless it is the last
+        failed = (final or self._tells_of_errors(event)) and holds(where.get("error", ""), event)
         error = ""
         if failed:
             error = self._text("message", event) or self._text("error", event) or self._text("result", event)
@@ -77,6 +78,10 @@ class Custom(Adapter):
             error=(error or "it says so without a reason") if failed else "",
             answer=self._text("result", event) if final and "result" in where else None,
         )
+
+    def _tells_of_errors(self, event: Mapping[str, Any]) -> bool:
+        path = self._where.get("error", "").partition("=")[0].removesuffix("!")
+        return look_up(path, event) is not None
 
     def _text(self, key: str, event: Mapping[str, Any]) -> str:
         """Look up a text; a number is taken as it would be printed."""

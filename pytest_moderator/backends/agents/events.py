@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _REMEMBERED = 20  # errors and denied calls that are kept
+_LONGEST_ERROR = 16 * 1024  # characters of an error that are kept, from its beginning and its end
+_SESSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@~+=-]{0,255}")
 _MOST = 2**53  # no number that a program means is larger
 
 
@@ -81,7 +84,10 @@ class Transcript:
     def add(self, event: AgentEvent) -> None:
         """Take in what was told."""
         self.events += 1
-        self.session = event.session or self.session
+        if len(event.error) > _LONGEST_ERROR:
+            half = _LONGEST_ERROR // 2
+            event = replace(event, error=f"{event.error[:half]}\n…\n{event.error[-half:]}")
+        self.session = event.session if is_session(event.session) else self.session
         self.text = event.text or self.text
         self.limited_until = event.limited_until or self.limited_until
         if event.usage is not None:
@@ -108,6 +114,11 @@ class Transcript:
         if not self.session:
             return self.usage
         return replace(self.usage or Usage(), session_id=self.session)
+
+
+def is_session(name: str) -> bool:
+    """Whether a text can name a session: it becomes an argument, which no option and nothing odd may come from."""
+    return _SESSION.fullmatch(name) is not None
 
 
 def at(value: object, *keys: str | int) -> object:

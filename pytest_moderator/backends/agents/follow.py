@@ -131,9 +131,10 @@ class Follower:
 
     def _pass_on(self, event: AgentEvent, tell: Tell) -> None:
         """Tell of an event to whoever wants to know while the task runs."""
-        if event.session and event.session != self._told_session:
-            self._told_session = event.session
-            tell({"kind": "session", "session_id": event.session})
+        session = self._transcript.session
+        if event.session and session != self._told_session:
+            self._told_session = session
+            tell({"kind": "session", "session_id": session})
         if event.tool:
             tell({"kind": "tool", "tool": event.tool, "detail": event.detail})
         if event.text:
@@ -147,9 +148,9 @@ class Follower:
 
 
 def _parse(text: bytes) -> object:
-    """Read JSON; ``None`` where it is none."""
+    """Read JSON; ``None`` where it is none. What is no text in it may come from a tool, and spoils nothing else."""
     try:
-        found: object = json.loads(text)
+        found: object = json.loads(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return found

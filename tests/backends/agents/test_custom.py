@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stages import FAKES
 
-from pytest_moderator.backends.agents.custom import holds, look_up
+from pytest_moderator.backends.agents import AgentBackend
+from pytest_moderator.backends.agents.adapter import Call
+from pytest_moderator.backends.agents.custom import Custom, holds, look_up
+from pytest_moderator.backends.agents.options import AgentOptions
 from pytest_moderator.model import Task, TaskStatus, Usage
+from pytest_moderator.routes import make_router
+from pytest_moderator.settings import load_settings
 
 if TYPE_CHECKING:
     from stages import Stage
@@ -199,3 +207,60 @@ json_values = st.recursive(
 def test_looking_into_anything_never_fails(event: dict[str, Any], path: list[str]) -> None:
     look_up(".".join(path), event)
     holds(f"{'.'.join(path)}=a", event)
+
+
+GUIDE = Path(__file__).parents[3] / "docs" / "agents.md"
+EXAMPLES = re.findall(
+    r"^### ([^\n]+)\n\n```yaml\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+
+
+def test_there_are_examples_of_other_agents() -> None:
+    assert [name for name, _ in EXAMPLES] == [
+        "Aider",
+        "Goose",
+        "GitHub Copilot",
+        "Cursor",
+        "Amp",
+        "Qwen Code",
+    ]
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_examples_of_other_agents_can_be_used(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / "moderator.yaml").write_text(text)
+    nothing: dict[str, Any] = {"command_line": {}, "environ": {}, "front_matter": {}, "ini": {}}
+    settings, problems = load_settings(
+        **nothing, front_matter_path="tasks.md", front_matter_line=0, rootdir=tmp_path
+    )
+    assert not problems
+    [(backend, values)] = settings.backends.items()
+    adapter = Custom(AgentOptions.of(values))
+    call = Call(Task("T001", name, 1), tmp_path, "Do it.", tmp_path / "prompt.md", "s-1")
+    for start in (call, replace(call, resumes=adapter.continues)):
+        argv = adapter.argv(start)
+        assert argv[0] == values["command"][0]
+        assert not any(re.fullmatch(r"\{\w+\}", argument) for argument in argv)
+        assert adapter.takes_stdin() or {"Do it.", str(tmp_path / "prompt.md")} & set(argv)
+    assert make_router([AgentBackend(backend, values)], settings)[1] == ()
+
+
+def test_an_event_that_says_nothing_of_errors_is_none() -> None:
+    adapter = Custom(
+        AgentOptions("custom", read={"final": "type=result", "error": "exitCode!=0"}, output="jsonl")
+    )
+    told = [
+        next(iter(adapter.read(event)))
+        for event in (
+            {"type": "assistant.message", "data": {}},
+            {"type": "tool", "exitCode": 1},
+            {"type": "result", "exitCode": 0},
+            {"type": "result"},
+        )
+    ]
+    assert [(bool(event.error), event.final, event.failed) for event in told] == [
+        (False, False, False),
+        (True, False, False),
+        (False, True, False),
+        (True, True, True),
+    ]
