@@ -100,10 +100,11 @@ class Branches:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
-        """Hand the branch over; before the summary, which tells of it."""
+        """Hand the branch over; before the summary, which tells of it. Where no task could start, there is none."""
         if self._begun:
             try:
-                self._outcome = finish(self._git, ended=self._run.begun and self._run.finished)
+                outcome = finish(self._git, ended=self._run.finished or not self._run.begun)
+                self._outcome = outcome if self._run.begun else None
             except (ModeratorError, OSError) as error:
                 self._outcome = str(error)
         return (yield)

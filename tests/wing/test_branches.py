@@ -198,6 +198,16 @@ class TestTheEnd:
         assert git("for-each-ref", "--format=%(refname:short)", "refs/heads") == "main"
 
 
+def test_a_run_that_is_refused_leaves_no_branch(project: Project, git, workers) -> None:
+    project.tasks("- [ ] T001 one\n  - run: `echo 1 > one.txt`\n")
+    project.write("test_it.py", "import pytest\n\n@pytest.mark.depends_on('T099')\ndef test_it(): pass\n")
+    commit(git)
+    refused = project.run("--moderator-isolation=branch", *workers, "tasks.md", "test_it.py")
+    assert refused.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "merged" not in refused.output
+    assert git("for-each-ref", "--format=%(refname)", "refs/heads") == "refs/heads/main"
+
+
 def test_uncommitted_changes_are_refused_or_taken_along(project: Project, git) -> None:
     project.tasks("- [ ] T001 one\n  - run: `cat shared.txt new.txt > one.txt`\n")
     commit(git)
