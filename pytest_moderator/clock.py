@@ -16,6 +16,24 @@ def shown(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
+def seconds_until(moment: str | None, since: datetime | None = None) -> float | None:
+    """Count the seconds until a time, as somebody has written it; without a zone, it is taken as UTC.
+
+    Args:
+        moment: ISO 8601.
+        since: from when on, with a zone; from now on without it.
+
+    Returns:
+        Below 0 where it is over; ``None`` where it is no time.
+    """
+    try:
+        time = datetime.fromisoformat(moment or "")
+    except ValueError:
+        return None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (time - (since or datetime.now(UTC))).total_seconds()
+
+
 class Stopwatch:
     """Measures from its start to the last lap.
 

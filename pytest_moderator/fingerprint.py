@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # version changes no fingerprint.
 _SAID = (
     "call", "backend", "verify", "timeout", "retries", "approve", "isolation", "env",
-    "secrets", "fixtures", "resources", "memory", "estimate", "budget",
+    "secrets", "fixtures", "resources", "memory", "estimate", "budget", "refresh", "reduced",
 )  # fmt: skip
 _JSON = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 _DIGITS = 16
@@ -46,5 +46,5 @@ def fingerprint(task: Task) -> str:
     for name in _SAID:
         value = getattr(task, name)
         if value is not None and value not in ((), {}):
-            said[name] = dict(value) if name == "env" else value
+            said[name] = dict(value) if name in ("env", "reduced") else value
     return hashlib.sha256(_JSON.encode(said).encode("ascii")).hexdigest()[:_DIGITS]

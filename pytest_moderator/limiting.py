@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_moderator.clock import seconds_until
 from pytest_moderator.gates import Gate, Shut, Wait
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
 
@@ -97,11 +97,12 @@ class LimitsGate(Gate):
         choice = self._run.choice_of(file, task)
         if choice is None:
             return
+        left = seconds_until(result.resets_at)
         self._circuits.ended(
             choice.backend,
             f"{file.nodeid}::{task.id}",
             ok=_is_sound(result),
-            retry_after=_seconds_until(result.resets_at) if result.resets_at else None,
+            retry_after=None if left is None else max(0.0, left),
             suspect=result.status is TaskStatus.FAILED and result.category in _TELLING_OF_HEALTH,
         )
 
@@ -143,7 +144,3 @@ def _is_sound(result: TaskResult) -> bool | None:
     if result.category == ErrorCategory.CANCELLED:
         return None
     return result.category not in _FAULTS_OF_BACKENDS
-
-
-def _seconds_until(moment: str) -> float:
-    return max(0.0, (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds())

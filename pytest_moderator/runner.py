@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -101,6 +101,7 @@ class TaskRunner:
                 error_message=str(error),
                 category=ErrorCategory.CONFIGURATION if code else None,
             )
+        context = _with_retries(context, task, file.backends.get(choice.backend.name, {}))
         result = self._run(file, task, choice.backend, context, fixtures)
         return replace(result, backend_reason=choice.reason)
 
@@ -223,6 +224,13 @@ def name_of(handout: Handout, file: FileHandout, task: Task) -> str:
 def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
     """Name the folder of a task's logs."""
     return handout.directory / "tasks" / sanitise_id(name_of(handout, file, task))
+
+
+def _with_retries(context: AttemptContext, task: Task, settings: Mapping[str, Any]) -> AttemptContext:
+    """Add what a further attempt begins with: as the task says, else as it is set for its backend."""
+    refresh = task.refresh or settings.get("refresh", "")
+    reductions = {**settings.get("reduced", {}), **task.reduced}
+    return replace(context, refresh=refresh, reductions=reductions) if refresh or reductions else context
 
 
 def _workspace_of(place: ExecutionContext, handout: Handout) -> Path:

@@ -167,7 +167,7 @@ class TestFingerprint:
             {"commands": (Command("bash", "a\n", 3),)}, {"backend": "shell"}, {"verify": ("true",)}, {"timeout": 5.0},
             {"retries": 0}, {"approve": False}, {"isolation": IsolationLevel.FULL}, {"env": {"A": "2"}},
             {"secrets": ("A",)}, {"fixtures": ("a",)}, {"resources": ("a",)}, {"memory": 1}, {"estimate": 1.0},
-            {"budget": "1"}, {"notes": {"Owner": "you"}},
+            {"budget": "1"}, {"refresh": "true"}, {"reduced": {"A": "1"}}, {"notes": {"Owner": "you"}},
         ],
     )  # fmt: skip
     def test_every_field_that_a_task_says_counts(self, change: dict[str, object]) -> None:

@@ -20,6 +20,7 @@ TASK_VARIABLES = frozenset(
         "MODERATOR_ATTEMPT",
         MARK,
         "MODERATOR_PHASE",
+        "MODERATOR_REDUCED",
         "MODERATOR_RUN_ID",
         "MODERATOR_TASKS_FILE",
         "MODERATOR_TASK_ID",
@@ -30,6 +31,18 @@ TASK_VARIABLES = frozenset(
     }
 )
 """The variables that a task is given; no settings of a run inside it."""
+
+# What common tools do at once decides how much memory they need.
+_ONE_AT_A_TIME = {
+    "CARGO_BUILD_JOBS": "1",
+    "CMAKE_BUILD_PARALLEL_LEVEL": "1",
+    "GOMAXPROCS": "1",
+    "MAKEFLAGS": "-j1",
+    "MAX_JOBS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
+    "RAYON_NUM_THREADS": "1",
+}
 
 # A pytest that a task starts would take itself for a worker of ours, or its test for ours.
 _PYTEST_VARIABLES = (
@@ -67,7 +80,8 @@ def task_environment(
 
     The task's own ``env`` wins over what fixtures give, that over our defaults (``TMPDIR``, and what keeps git
     from asking questions), and those over the environment of the run, without what is withheld from this task.
-    Nothing replaces the :data:`TASK_VARIABLES`.
+    In a reduced attempt, what it is reduced by wins over ``env``, and our defaults have common tools do one thing at
+    a time. Nothing replaces the :data:`TASK_VARIABLES`.
 
     Args:
         task: the task.
@@ -87,7 +101,9 @@ def task_environment(
         environment.pop(name, None)
     environment |= _NO_QUESTIONS
     environment["TMPDIR"] = str(context.worker_directory)
-    added = {**(fixtures or {}), **task.env}
+    if context.reduced:
+        environment |= _ONE_AT_A_TIME
+    added = _added(task, context, fixtures)
     mark = make_mark(context.run_id, context.name or task.id, context.attempt, environment.get(MARK, ""))
     about = {
         "MODERATOR_TASK_ID": task.id,
@@ -96,6 +112,7 @@ def task_environment(
         "MODERATOR_RUN_ID": context.run_id,
         "MODERATOR_WORKER_ID": context.worker,
         "MODERATOR_ATTEMPT": str(context.attempt),
+        "MODERATOR_REDUCED": "1" if context.reduced else "",
         "MODERATOR_WORKSPACE": str(context.workspace),
         "MODERATOR_ARTIFACTS": str(context.artifacts),
         "MODERATOR_TASKS_FILE": str(context.tasks_file),
@@ -107,6 +124,23 @@ def task_environment(
         _check(name, value)
     environment |= added
     return environment
+
+
+def given_names(
+    task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None = None
+) -> frozenset[str]:
+    """Name the variables that an attempt is given on purpose.
+
+    Args:
+        task: the task.
+        context: the attempt.
+        fixtures: what the task's fixtures add.
+    """
+    return frozenset((*_added(task, context, fixtures), *(_ONE_AT_A_TIME if context.reduced else ())))
+
+
+def _added(task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None) -> dict[str, str]:
+    return {**(fixtures or {}), **task.env, **(context.reductions if context.reduced else {})}
 
 
 def _check(name: object, value: object) -> None:

@@ -313,6 +313,19 @@ def open_log(path: Path, logs: FilteredLogs | None = None) -> int:
     return log if logs is None else logs.into(log)
 
 
+def note(path: Path, line: str) -> None:
+    """Add a line of ours to a log.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    log = open_log(path)
+    try:
+        os.write(log, line.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(log)
+
+
 def _not_started(spec: ProcessSpec, error: OSError | ValueError, duration: float) -> ProcessOutcome:
     why = str(error)
     if isinstance(error, OSError) and error.strerror:

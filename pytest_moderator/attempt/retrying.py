@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import os
 import random
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.launcher import LocalLauncher
+from pytest_moderator.attempt.environment import task_environment
+from pytest_moderator.attempt.launcher import LocalLauncher, note
 from pytest_moderator.attempt.processes import MARK, make_mark
 from pytest_moderator.attempt.run import CANCELLED
 from pytest_moderator.backends.base import ProcessSpec
+from pytest_moderator.backends.process import describe_failure
+from pytest_moderator.clock import seconds_until
 from pytest_moderator.model import Budget, ErrorCategory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from pytest_moderator.backends.base import AttemptContext
-    from pytest_moderator.model import Task, TaskResult, Usage
+    from pytest_moderator.model import Attempt, Task, TaskResult, Usage
 
 LONGEST_WAIT = 300.0
 """Seconds that a try waits at most for a limit to end."""
 
-_RETRIES: Mapping[str | None, int] = {ErrorCategory.TRANSIENT: 3, ErrorCategory.RESOURCE: 1}
+REFRESH_LOG = "refresh.log"
+_RETRIES: Mapping[str | None, int] = {
+    ErrorCategory.TRANSIENT: 3,
+    ErrorCategory.RESOURCE: 1,
+    ErrorCategory.PERMISSION: 1,
+}
+_HEALED_BY_TIME = (ErrorCategory.TRANSIENT, ErrorCategory.RESOURCE)
+_LONGEST_REFRESH = 300.0  # seconds
 _FIRST_PAUSE = 2.0  # seconds
 _FACTOR = 3.0
 _LONGEST_PAUSE = 60.0  # seconds
 
 
-def retries_of(category: str | None) -> int:
-    """Say how many tries follow a failure of a kind where nobody has said how many shall."""
+def retries_of(category: str | None, context: AttemptContext) -> int:
+    """Say how many tries follow failures of a kind where nobody has said how many shall."""
+    if category == ErrorCategory.PERMISSION and not context.refresh:
+        return 0
     return _RETRIES.get(category, 0)
 
 
@@ -42,18 +54,17 @@ def pause_before(result: TaskResult, tries: int, now: datetime | None = None) ->
 
     Args:
         result: of the last try.
-        tries: how many there were, from 1.
+        tries: how many of this kind have failed, from 1.
         now: the time, with a zone.
 
     Returns:
         0 or more; ``None`` when a limit lasts longer than :data:`LONGEST_WAIT`.
     """
     spread = random.uniform(0.5, 1.0)  # noqa: S311 (nobody is to be kept from guessing it)
-    until = _time(result.resets_at)
+    until = seconds_until(result.resets_at, now)
     if until is not None:
-        wait = (until - (now or datetime.now(UTC))).total_seconds()
-        return None if wait > LONGEST_WAIT else max(wait, 0.0) + spread
-    if retries_of(result.category):
+        return None if until > LONGEST_WAIT else max(until, 0.0) + spread
+    if result.category in _HEALED_BY_TIME:
         return spread * min(_LONGEST_PAUSE, _FIRST_PAUSE * _FACTOR ** min(tries - 1, 10))
     return 0.0
 
@@ -78,36 +89,79 @@ def wait(seconds: float, task: Task, context: AttemptContext) -> bool:
 
 
 def why_not_again(
-    task: Task, result: TaskResult, context: AttemptContext, *, tries: int, left: int | None
+    task: Task,
+    result: TaskResult,
+    context: AttemptContext,
+    *,
+    before: Sequence[Attempt] = (),
+    left: int | None,
+    fixtures: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Wait for the next try of a task that has failed.
+    """Make ready for the next try of a task that has failed, and wait for it.
 
     Args:
         task: the task.
         result: of the last try, with its category.
         context: that of the last try; its ``used`` is what all of them have used.
-        tries: how many there were, from 1.
+        before: the tries before the last one.
         left: how many more there may be; without it, the category decides.
+        fixtures: what the task's fixtures add to its environment.
 
     Returns:
         Why there is none, or an empty text where that needs no words; ``None`` when it is time for it.
     """
-    left = retries_of(result.category) + 1 - tries if left is None else left
+    alike = 1 + sum(attempt.category == result.category for attempt in before)
+    left = retries_of(result.category, context) + 1 - alike if left is None else left
     cancelled = context.directory / CANCELLED
     if left <= 0 or cancelled.exists():
         return ""
     if spent := budget_spent(task, context.used):
         return f"not tried again, as {spent}"
-    pause = pause_before(result, tries)
+    pause = pause_before(result, alike)
     if pause is None:
         return f"not tried again, as it would fail until {result.resets_at}"
+    if result.category == ErrorCategory.PERMISSION and (why := _refresh(task, context, fixtures)):
+        return f"not tried again, as its refresh command failed: {why}"
+    _tell(result, context, pause)
+    if pause and not wait(pause, task, context):
+        return "the wait for another try was ended"
+    return "" if cancelled.exists() else None
+
+
+def _tell(result: TaskResult, context: AttemptContext, pause: float) -> None:
     if context.progress is not None:
         error = result.error_message or f"exit code {result.exit_code}"
         told = {"attempt": context.attempt, "error": error, "category": result.category, "delay": pause}
         context.progress({"kind": "attempt_failed", **told})
-    if pause and not wait(pause, task, context):
-        return "the wait for another try was ended"
-    return "" if cancelled.exists() else None
+
+
+def _refresh(task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None) -> str:
+    """Run what may give a task the right that it lacked, if there is such a command; say why it failed, if it has."""
+    if not context.refresh:
+        return ""
+    log = context.directory / REFRESH_LOG
+    spec = ProcessSpec(
+        argv=("sh", "-e", "-c", context.refresh, "sh"),
+        cwd=context.working_directory,
+        env=task_environment(task, context, fixtures),
+        stdout=log,
+        stderr=log,
+        timeout=_LONGEST_REFRESH if context.timeout is None else min(context.timeout, _LONGEST_REFRESH),
+        grace=context.grace,
+        filter=context.filter,
+    )
+    command = context.refresh if context.masker is None else context.masker.mask(context.refresh)
+    try:
+        note(log, f"$ {command}\n")
+    except OSError as error:
+        return str(error)
+    outcome = (context.launcher or LocalLauncher()).run(spec)
+    if context.progress is not None:
+        told = {"attempt": context.attempt, "exit_code": outcome.exit_code, "log": REFRESH_LOG}
+        context.progress({"kind": "attempt_refreshed", **told})
+    if not outcome.exit_code and not outcome.error:
+        return ""
+    return f"{describe_failure(outcome, spec.timeout)}; see {REFRESH_LOG}"
 
 
 def budget_spent(task: Task, used: Usage | None) -> str:
@@ -121,12 +175,3 @@ def budget_spent(task: Task, used: Usage | None) -> str:
     if budget is None or used is None or not budget.is_spent(used):
         return ""
     return f"its budget of {budget} is spent ({budget.shown(used)})"
-
-
-def _time(text: str | None) -> datetime | None:
-    """Read a time; a backend may have written anything."""
-    try:
-        time = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.environment import task_environment
+from pytest_moderator.attempt.environment import given_names, task_environment
 from pytest_moderator.attempt.output import clean
 from pytest_moderator.attempt.secrecy import masked_result, with_masker
 from pytest_moderator.clock import now
@@ -81,11 +81,13 @@ def run_task(
         if result.status is not TaskStatus.FAILED:
             break
         result = _sorted(result, context)
-        stop = "" if tried.final else _why_not_again(task, result, context, retries, attempt - first + 1)
+        left = None if retries is None else retries + 1 - attempt
+        stop = "" if tried.final else _why_not_again(tried, result, context, log, left)
         if stop is not None:
             break
         log.append(Attempt(attempt, result.category, _why(result), duration))
-        context = replace(context, feedback=_feedback(result))
+        reduced = context.reduced or result.category == ErrorCategory.RESOURCE
+        context = replace(context, feedback=_feedback(result), reduced=reduced)
     return replace(
         result,
         error_message=f"{_why(result)}; {stop}" if stop else result.error_message,
@@ -137,12 +139,11 @@ def _sorted(result: TaskResult, context: AttemptContext) -> TaskResult:
 
 
 def _why_not_again(
-    task: Task, result: TaskResult, context: AttemptContext, retries: int | None, tries: int
+    tried: _Try, result: TaskResult, context: AttemptContext, log: list[Attempt], left: int | None
 ) -> str | None:
     from pytest_moderator.attempt.retrying import why_not_again  # noqa: PLC0415 (only where something fails)
 
-    left = None if retries is None else retries + 1 - context.attempt
-    return why_not_again(task, result, context, tries=tries, left=left)
+    return why_not_again(tried.task, result, context, before=log, left=left, fixtures=tried.fixtures)
 
 
 @dataclass
@@ -198,7 +199,7 @@ class _Try:
             if self.renew is not None:
                 self.renew(self.context.attempt)
             _make_folder(self.context)
-            given = frozenset((*(fixtures or {}), *task.env))
+            given = given_names(task, self.context, fixtures)
             environment = task_environment(task, self.context, fixtures)
             self.context = replace(self.context, environment=environment, given=given)
             result = backend.execute(task, self.context)

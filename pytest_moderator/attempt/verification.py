@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.launcher import TIMED_OUT, LocalLauncher, open_log
+from pytest_moderator.attempt.launcher import TIMED_OUT, LocalLauncher, note
 from pytest_moderator.attempt.output import clean
 from pytest_moderator.backends.base import ProcessSpec
 from pytest_moderator.backends.process import describe_failure, tell_process
@@ -77,7 +77,7 @@ class Verification:
         self._rounds += 1
         again = " (with what other tasks have merged)" if self._rounds > 1 else ""
         for check in self._task.verify:
-            self._note(f"$ {check}{again}\n")
+            note(self._context.verify_log, f"$ {check}{again}\n")
             outcome = self._run(check, directory)
             if outcome.exit_code or outcome.error:
                 raise self._failed(f"{check}{again}", outcome)
@@ -130,13 +130,6 @@ class Verification:
         if outcome.exit_code == TIMED_OUT and outcome.timed_out:
             return f"the time limit of {self._context.timeout:g} s was over"
         return describe_failure(outcome, self._context.timeout)
-
-    def _note(self, line: str) -> None:
-        log = open_log(self._context.verify_log)
-        try:
-            os.write(log, line.encode("utf-8", "surrogateescape"))
-        finally:
-            os.close(log)
 
 
 def argv_of(check: str) -> tuple[str, ...]:

@@ -116,6 +116,9 @@ class AttemptContext(ExecutionContext):
         output_limit: bytes of stdout and of stderr that a result shows.
         launcher: starts processes; this machine's without one.
         given: names of the variables in ``environment`` that were given to this task on purpose.
+        refresh: command that is run before another attempt when this one was not allowed to do something.
+        reductions: environment variables of an attempt that follows one which lacked memory or the like.
+        reduced: whether this is such an attempt.
         feedback: why the attempt before this one failed, with the end of the output of its verification; empty for
             the first.
         prerequisites: folders of the tasks that the file states as this one's prerequisites, by their id.
@@ -140,6 +143,9 @@ class AttemptContext(ExecutionContext):
     output_limit: int = 65536
     launcher: Launcher | None = None
     given: frozenset[str] = frozenset()
+    refresh: str = ""
+    reductions: Mapping[str, str] = field(default_factory=dict)
+    reduced: bool = False
     feedback: str = ""
     prerequisites: Mapping[str, Path] = field(default_factory=dict)
     written: tuple[Path, ...] = ()

@@ -88,6 +88,8 @@ class Task:
         verify: commands or pytest node ids that show that it is done.
         timeout: limit of one attempt in seconds, above 0.
         retries: further attempts after a failed one, 0 or more.
+        refresh: command that is run before another attempt when it was not allowed to do something.
+        reduced: environment variables of an attempt after one that lacked memory or the like.
         approve: whether a person has to agree before it starts.
         isolation: the level that it asks for.
         env: further environment variables.
@@ -123,6 +125,8 @@ class Task:
     verify: tuple[str, ...] = ()
     timeout: float | None = None
     retries: int | None = None
+    refresh: str | None = None
+    reduced: Mapping[str, str] = field(default_factory=lambda: _EMPTY, hash=False)
     approve: bool | None = None
     isolation: IsolationLevel | None = None
     env: Mapping[str, str] = field(default_factory=lambda: _EMPTY, hash=False)
@@ -146,7 +150,7 @@ class Task:
                 value = list(value)
             elif isinstance(value, IsolationLevel):
                 value = value.value
-            elif item.name in ("env", "notes"):
+            elif item.name in ("env", "notes", "reduced"):
                 value = dict(value)
             data[item.name] = value
         return data

@@ -130,10 +130,12 @@ def _checked(parse: values.Parse) -> values.Parse:
     return check
 
 
-LIMITS: Mapping[str, values.Parse] = {
+OF_ANY: Mapping[str, values.Parse] = {
     "rate_limit": _checked(parse_rate),
     "max_concurrent": _checked(parse_count),
     "breaker": _checked(parse_breaker),
+    "refresh": _text,
+    "reduced": values.variables,
 }
 """What may be set for any backend, also for one that is no agent."""
 
@@ -148,7 +150,7 @@ _OF_ALL: Mapping[str, values.Parse] = {
     "linger": values.duration,
     "max_output": values.size,
     "no_change_ok": values.flag,
-    **LIMITS,
+    **OF_ANY,
 }
 _CLAUDE: Mapping[str, values.Parse] = {
     "permission_mode": values.choice(
@@ -214,8 +216,8 @@ def _read(collector: Collector, name: str, given: object, place: Place) -> dict[
         )
         return None
     kind = given.get("type", name)
-    if kind not in AGENT_TYPES and given and LIMITS.keys() >= given.keys():
-        return _values(collector, LIMITS, given, place)
+    if kind not in AGENT_TYPES and given and OF_ANY.keys() >= given.keys():
+        return _values(collector, OF_ANY, given, place)
     if kind not in AGENT_TYPES:
         collector.problems.append(_unknown_type(place, given, kind))
         return None

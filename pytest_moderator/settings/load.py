@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "moderator.yaml"
 
 # Starts of what a task's own environment holds: a run inside a task does not take these for mistyped options.
-_TASK_VARIABLES = ("TASK", "PHASE", "RUN", "WORKER_", "ATTEMPT", "WORKSPACE", "ARTIFACTS")
+_TASK_VARIABLES = ("TASK", "PHASE", "RUN", "WORKER_", "ATTEMPT", "WORKSPACE", "ARTIFACTS", "REDUCED")
 
 
 def load_settings(

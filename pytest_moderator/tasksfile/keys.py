@@ -283,8 +283,11 @@ def _adder(name: str, read: Callable[[Field], tuple[str, ...]]) -> Callable[[Fie
     return take
 
 
-def _take_env(found: Field, said: Said) -> None:
-    said.values["env"] = {**said.values.get("env", {}), **_environment(found)}
+def _merger(name: str) -> Callable[[Field, Said], None]:
+    def take(found: Field, said: Said) -> None:
+        said.values[name] = {**said.values.get(name, {}), **_environment(found)}
+
+    return take
 
 
 _OWN: dict[str, Callable[[Field, Said], None]] = {
@@ -301,7 +304,9 @@ _OWN: dict[str, Callable[[Field, Said], None]] = {
     "critical": _setter("critical", _yes_or_no),
     "approve": _setter("approve", _yes_or_no),
     "isolation": _setter("isolation", _level),
-    "env": _take_env,
+    "env": _merger("env"),
+    "refresh": _setter("refresh", _single),
+    "reduced": _merger("reduced"),
     "secrets": _adder("secrets", _variables),
     "fixtures": _adder("fixtures", _identifiers),
     "resources": _adder("resources", _names),
@@ -327,6 +332,8 @@ _HINTS = {
     "approve": "write yes or no",
     "isolation": f"write one of {', '.join(IsolationLevel)}",
     "env": "write 'env: NAME=value, OTHER=value', or one a line in a nested list",
+    "refresh": "write a command, such as 'refresh: `gcloud auth login`'",
+    "reduced": "write 'reduced: NAME=value, OTHER=value', or one a line in a nested list",
     "secrets": "write names of environment variables, separated by commas",
     "fixtures": "write names of pytest fixtures, separated by commas",
     "memory": "write a size such as 512MB or 2GiB",

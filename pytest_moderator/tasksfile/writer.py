@@ -84,6 +84,7 @@ def _lists(task: Task) -> Iterator[tuple[str, Sequence[str]]]:
     yield "files", task.files
     yield "verify", task.verify
     yield "env", [f"{name}={value}" for name, value in task.env.items()]
+    yield "reduced", [f"{name}={value}" for name, value in task.reduced.items()]
     yield "secrets", task.secrets
     yield "fixtures", task.fixtures
     yield "resources", task.resources
@@ -95,6 +96,7 @@ def _values(task: Task) -> Iterator[tuple[str, str | None]]:
     yield "call", task.call
     yield "timeout", _seconds(task.timeout)
     yield "retries", None if task.retries is None else str(task.retries)
+    yield "refresh", task.refresh
     yield "approve", None if task.approve is None else ("yes" if task.approve else "no")
     yield "isolation", None if task.isolation is None else task.isolation.value
     yield "memory", None if task.memory is None else str(task.memory)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_moderator.attempt import TASK_VARIABLES, task_environment
+from pytest_moderator.attempt.environment import given_names
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Task
 
@@ -28,6 +29,7 @@ def test_a_task_is_told_about_itself(place: AttemptContext) -> None:
         "MODERATOR_RUN_ID": "run-1",
         "MODERATOR_WORKER_ID": "gw1",
         "MODERATOR_ATTEMPT": "2",
+        "MODERATOR_REDUCED": "",
         "MODERATOR_WORKSPACE": str(place.workspace),
         "MODERATOR_ARTIFACTS": str(place.artifacts),
         "MODERATOR_TASKS_FILE": str(place.tasks_file),
@@ -48,6 +50,23 @@ def test_who_wins(place: AttemptContext) -> None:
     assert environment["GIT_EDITOR"] == "true"
     assert environment["TMPDIR"] == "/elsewhere"
     assert environment["MODERATOR_TASK_ID"] == "T001"
+
+
+def test_a_reduced_attempt(place: AttemptContext) -> None:
+    base = {"MAKEFLAGS": "-j8", "JOBS": "8"}
+    task = dataclasses.replace(TASK, env={"GOMAXPROCS": "4", "JOBS": "4"})
+    whole = dataclasses.replace(place, reductions={"JOBS": "2", "HEAP": "1G"})
+    environment = task_environment(task, whole, {}, base)
+    assert [environment.get(n) for n in ("MAKEFLAGS", "GOMAXPROCS", "JOBS", "HEAP", "MODERATOR_REDUCED")] == [
+        *("-j8", "4", "4", None, "")
+    ]
+    assert given_names(task, whole, {"F": "1"}) == {"GOMAXPROCS", "JOBS", "F"}
+    reduced = dataclasses.replace(whole, reduced=True)
+    environment = task_environment(task, reduced, {}, base)
+    assert [environment.get(n) for n in ("MAKEFLAGS", "GOMAXPROCS", "JOBS", "HEAP", "MODERATOR_REDUCED")] == [
+        *("-j1", "4", "2", "1G", "1")
+    ]
+    assert given_names(task, reduced) >= {"GOMAXPROCS", "JOBS", "HEAP", "MAKEFLAGS"}
 
 
 def test_a_pytest_inside_a_task_is_no_worker_of_ours(

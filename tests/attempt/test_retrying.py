@@ -12,7 +12,8 @@ import pytest
 from pytest_moderator.attempt import CANCELLED, end_marked_processes, retrying, run_task
 from pytest_moderator.attempt.retrying import LONGEST_WAIT, pause_before, wait
 from pytest_moderator.backends.base import AttemptContext, Backend
-from pytest_moderator.model import Task, TaskResult, TaskStatus, Usage
+from pytest_moderator.backends.shell import ShellBackend
+from pytest_moderator.model import Command, Task, TaskResult, TaskStatus, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def test_how_often(place: AttemptContext, category: str | None, stated: int | No
 
 @pytest.mark.usefixtures("quick")
 def test_one_that_ends_well_is_completed(place: AttemptContext) -> None:
-    result = run_task(TASK, Answers(failed("transient"), failed("resource"), DONE), place)
+    result = run_task(TASK, Answers(failed("resource"), failed("resource"), DONE), place)
     assert (result.status, result.attempts, result.category) == (TaskStatus.FAILED, 2, "resource")
     result = run_task(TASK, Answers(failed("resource"), failed("transient"), DONE), place)
     assert (result.status, result.attempts, result.category, result.hint) == (
@@ -87,6 +88,94 @@ def test_one_that_ends_well_is_completed(place: AttemptContext) -> None:
         None,
     )
     assert [entry.category for entry in result.attempts_log] == ["resource", "transient"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_each_kind_counts_for_itself(place: AttemptContext) -> None:
+    kinds = ("transient", "resource", "transient", "transient", "transient")
+    result = run_task(TASK, Answers(*map(failed, kinds), DONE), place)
+    assert (result.status, result.attempts) == (TaskStatus.FAILED, 5)
+    assert [entry.category for entry in result.attempts_log] == list(kinds[:-1])
+
+
+def command(script: str, **values: Any) -> Task:
+    return dataclasses.replace(TASK, commands=(Command("sh", f"{script}\n", 4),), **values)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_lacked_resources_has_to_do_with_less(place: AttemptContext) -> None:
+    told = 'echo "$MODERATOR_REDUCED/$MAKEFLAGS/$JOBS" >> said; '
+    script = f"{told}test $MODERATOR_ATTEMPT = 4 || kill -KILL $$"
+    task = command(script, retries=5, env={"JOBS": "8"})
+    result = run_task(task, ShellBackend(), dataclasses.replace(place, reductions={"JOBS": "2"}))
+    assert (result.status, result.attempts) == (TaskStatus.COMPLETED, 4)
+    said = (place.working_directory / "said").read_text().splitlines()
+    assert said[1:] == ["1/-j1/2"] * 3
+    assert said[0].startswith("/")
+    assert said[0].endswith("/8")
+
+
+class Forbidden(Backend):
+    """Is not allowed to, as long as a file is not there."""
+
+    name = "forbidden"
+
+    def accepts(self, task: Task) -> bool:
+        return True
+
+    def execute(self, task: Task, context: AttemptContext) -> TaskResult:
+        return DONE if (context.working_directory / "allowed").exists() else failed("permission")
+
+
+@pytest.mark.parametrize("stated", [None, 3])
+def test_a_right_is_refreshed_once(place: AttemptContext, stated: int | None) -> None:
+    told: list[Any] = []
+    task = dataclasses.replace(TASK, retries=stated, env={"NAME": "allowed"})
+    there = dataclasses.replace(place, refresh='echo "now $NAME"; touch "$NAME"', progress=told.append)
+    result = run_task(task, Forbidden(), there)
+    assert (result.status, result.attempts) == (TaskStatus.COMPLETED, 2)
+    assert [entry.category for entry in result.attempts_log] == ["permission"]
+    log = (place.directory / "refresh.log").read_text()
+    assert log == '$ echo "now $NAME"; touch "$NAME"\nnow allowed\n'
+    assert told[0] == {"kind": "attempt_refreshed", "attempt": 1, "exit_code": 0, "log": "refresh.log"}
+    assert told[1]["kind"] == "attempt_failed"
+
+
+def test_a_refresh_that_helps_nothing(place: AttemptContext) -> None:
+    there = dataclasses.replace(place, refresh="echo x >> asked")
+    result = run_task(TASK, Forbidden(), there)
+    assert (result.status, result.attempts, result.error_message) == (TaskStatus.FAILED, 2, "no")
+    assert (place.working_directory / "asked").read_text() == "x\n"
+    result = run_task(dataclasses.replace(TASK, retries=0), Forbidden(), there)
+    assert result.attempts == 1
+    assert (place.working_directory / "asked").read_text() == "x\n"
+
+
+def test_a_refresh_that_fails(place: AttemptContext) -> None:
+    result = run_task(TASK, Forbidden(), dataclasses.replace(place, refresh="echo why; exit 3"))
+    assert result.attempts == 1
+    message = "no; not tried again, as its refresh command failed: exit code 3; see refresh.log"
+    assert result.error_message == message
+    assert (place.directory / "refresh.log").read_text() == "$ echo why; exit 3\nwhy\n"
+    slow = dataclasses.replace(place, refresh="sleep 60", timeout=0.2, directory=place.directory / "slow")
+    result = run_task(TASK, Forbidden(), slow)
+    assert "refresh command failed: timed out after 0.2 s" in str(result.error_message)
+
+
+def test_a_refresh_whose_log_cannot_be_written(place: AttemptContext) -> None:
+    (place.directory / "refresh.log").mkdir(parents=True)
+    result = run_task(TASK, Forbidden(), dataclasses.replace(place, refresh="true"))
+    assert (result.attempts, result.status) == (1, TaskStatus.FAILED)
+    assert "refresh command failed: [Errno 21]" in str(result.error_message)
+
+
+def test_no_secret_in_what_a_refresh_prints(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "s3cr3t-value")
+    task = dataclasses.replace(TASK, secrets=("TOKEN",))
+    run_task(task, Forbidden(), dataclasses.replace(place, refresh="echo $TOKEN s3cr3t-value"))
+    log = (place.directory / "refresh.log").read_text()
+    assert "s3cr3t-value" not in log
+    assert log.count("echo") == 1
 
 
 def test_pauses_grow() -> None:

@@ -22,6 +22,8 @@ ALL_KEYS = """
       - approve: no
       - isolation: directory
       - env: A=1, B=two, three
+      - refresh: `log-in --again`
+      - reduced: JOBS=1
       - secrets: TOKEN, KEY
       - fixtures: database, `bucket`
       - resources: port 8080; gpu
@@ -49,6 +51,7 @@ def test_every_key(read):
     assert (task.optional, task.critical, task.approve) == (True, True, False)
     assert task.isolation is IsolationLevel.DIRECTORY
     assert task.env == {"A": "1", "B": "two, three"}
+    assert (task.refresh, task.reduced) == ("log-in --again", {"JOBS": "1"})
     assert task.secrets == ("TOKEN", "KEY")
     assert task.fixtures == ("database", "bucket")
     assert task.resources == ("port 8080", "gpu")

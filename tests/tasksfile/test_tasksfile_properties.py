@@ -125,6 +125,8 @@ def task_lists(draw):
             secrets=tuple(draw(st.lists(NAMES, max_size=2, unique=True))),
             fixtures=tuple(draw(st.lists(NAMES, max_size=2, unique=True))),
             resources=tuple(draw(st.lists(WORD, max_size=2, unique=True))),
+            refresh=draw(st.none() | WORD),
+            reduced=draw(st.dictionaries(NAMES, WORD, max_size=2)),
             memory=draw(st.none() | st.integers(1, 2**50)),
             estimate=draw(st.none() | SECONDS),
             budget=draw(st.none() | st.sampled_from(["$1", "2.50 USD", "200k tokens", "$1, 2m tokens"])),

@@ -80,6 +80,57 @@ def test_a_setting_says_how_often(project: Project, workers: tuple[str, ...]) ->
     assert {name: task["attempts"] for name, task in session.tasks.items()} == {"T001": 3, "T002": 1}
 
 
+FORBIDDEN = """
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.model import TaskResult, TaskStatus
+
+    class Forbidden(Backend):
+        name = "forbidden"
+
+        def accepts(self, task):
+            return False
+
+        def execute(self, task, context):
+            if Path(f"{task.id}.allowed").exists():
+                return TaskResult(task)
+            return TaskResult(task, 1, status=TaskStatus.FAILED, error_message="no", category="permission")
+
+    def pytest_moderator_backends():
+        return [Forbidden()]
+"""
+
+
+def test_what_comes_before_another_try(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", FORBIDDEN)
+    project.write(
+        "moderator.yaml",
+        """
+        backends:
+          forbidden: {refresh: 'touch "$MODERATOR_TASK_ID".allowed'}
+          shell: {reduced: {JOBS: 1, HEAP: small}}
+        """,
+    )
+    told = "echo $JOBS $HEAP $MODERATOR_REDUCED"
+    project.tasks(f"""
+        - [ ] T001 Allowed later
+          - backend: forbidden
+        - [ ] T002 Never allowed
+          - backend: forbidden
+          - refresh: `exit 4`
+        - [ ] T003 Too big
+          - run: `{told} >> told; test -n "$MODERATOR_REDUCED" || kill -KILL $$`
+          - reduced: JOBS=2
+          - env: JOBS=8
+    """)
+    session = project.run(*workers, "tasks.md")
+    results = {name: (task["status"], task["attempts"]) for name, task in session.tasks.items()}
+    assert results == {"T001": ("completed", 2), "T002": ("failed", 1), "T003": ("completed", 2)}
+    assert "its refresh command failed: exit code 4" in session.reasons["T002"]
+    assert session.lines("told") == ["8", "2 small 1"]
+
+
 @pytest.mark.parametrize("how", ["interrupt", "cancel"])
 def test_a_pause_ends_at_once(project: Project, workers: tuple[str, ...], how: str) -> None:
     project.write("conftest.py", LIMITED)
