@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.cli._options import add_state_dir
 
@@ -35,7 +35,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     which.add_argument(
         "--all",
         action="store_true",
-        help="All runs, also the last one of each file, but for those that are alive",
+        help="All runs of this place, also the last one of each file, but for those that are alive",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="Say what would be removed, and remove nothing"
@@ -56,6 +56,8 @@ def _run(arguments: argparse.Namespace) -> int:
         for leftover in leftovers.of(run_id, records=records, force=arguments.force):
             failures += not _treat(leftovers, run_id, leftover, arguments, counts)
     _sum_up(counts, dry=arguments.dry_run)
+    if not arguments.run_id and (others := _of_others(state_dir, leftovers)):
+        print(f"left alone, for they are not of {state_dir}: {', '.join(others)}; --run removes one of them")
     return int(failures > 0)
 
 
@@ -92,7 +94,7 @@ def _choose(
     """
     from pytest_moderator.errors import ModeratorError  # noqa: PLC0415 (likewise)
 
-    alive, unfinished, last = _known(state_dir)
+    runs = _known(state_dir)
     if arguments.run_id:
         found = [run_id for run_id in leftovers.runs if run_id.startswith(arguments.run_id)]
         if len(found) != 1:
@@ -100,21 +102,36 @@ def _choose(
             raise ModeratorError(
                 f"run {arguments.run_id!r} {what}; moderator clean --all --dry-run lists all"
             )
-        if found[0] in alive:
+        if any(found[0] in _known(place).alive for place in (state_dir, *leftovers.places(found[0]))):
             raise ModeratorError(f"run {found[0]} is alive: moderator cancel ends it")
         yield found[0], True
         return
+    others = _of_others(state_dir, leftovers)
     for run_id in leftovers.runs:
-        if run_id not in alive and (arguments.all or run_id not in unfinished):
-            yield run_id, arguments.all or run_id not in last
+        if run_id not in (*others, *runs.alive) and (arguments.all or run_id not in runs.unfinished):
+            yield run_id, arguments.all or run_id not in runs.last
 
 
-def _known(state_dir: Path) -> tuple[set[str], set[str], set[str]]:
-    """Give the runs that are alive, those that can be gone on with, and the last ones of their files."""
+def _of_others(state_dir: Path, leftovers: Leftovers) -> list[str]:
+    """Name the runs that have nothing here: another checkout of the repository may still need what they have left."""
+    known = _known(state_dir).all
+    return [run for run in leftovers.runs if run not in known and state_dir not in leftovers.places(run)]
+
+
+class _Runs(NamedTuple):
+    """The runs that a journal knows."""
+
+    all: frozenset[str] = frozenset()
+    alive: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()  # they can be gone on with
+    last: frozenset[str] = frozenset()  # of their files
+
+
+def _known(state_dir: Path) -> _Runs:
     from pytest_moderator.journal import JournalReader, RunStatus  # noqa: PLC0415 (likewise)
 
     if not (state_dir / "state.db").exists():
-        return set(), set(), set()
+        return _Runs()
     reader = JournalReader(state_dir)
     try:
         runs = reader.runs(limit=100_000)
@@ -123,8 +140,12 @@ def _known(state_dir: Path) -> tuple[set[str], set[str], set[str]]:
     last: dict[frozenset[str], RunSummary] = {}
     for run in runs:
         last.setdefault(frozenset(run.files), run)
-    unfinished = {run.id for run in last.values() if run.status is not RunStatus.COMPLETED}
-    return {run.id for run in runs if run.alive}, unfinished, {run.id for run in last.values()}
+    return _Runs(
+        all=frozenset(run.id for run in runs),
+        alive=frozenset(run.id for run in runs if run.alive),
+        unfinished=frozenset(run.id for run in last.values() if run.status is not RunStatus.COMPLETED),
+        last=frozenset(run.id for run in last.values()),
+    )
 
 
 def _find(given: str | None) -> Path:

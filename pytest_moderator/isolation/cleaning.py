@@ -22,6 +22,7 @@ _RUN = r"\d{8}-\d{6}-[0-9a-f]{4}"
 _RUN_ID = re.compile(_RUN)
 _REF = re.compile(rf"refs/(?:heads/)?moderator/({_RUN})(?:-task-.+|/.+)?")
 _SHOWN = 3
+_ABOVE_A_WORKTREE = 3  # .moderator/worktrees/<run>/tasks/<id>
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,14 @@ class Leftovers:
     def runs(self) -> tuple[str, ...]:
         """The ids of the runs, the newest first."""
         return tuple(sorted(self._traces, reverse=True))
+
+    def places(self, run_id: str) -> frozenset[Path]:
+        """Give the state directories that a run seems to belong to: others may have runs in the same repository."""
+        traces = self._traces[run_id]
+        found = {path.parents[_ABOVE_A_WORKTREE] for path, _ in traces.worktrees}
+        if traces.records is not None:
+            found.add(traces.records.parents[1])
+        return frozenset(found)
 
     def of(self, run_id: str, *, records: bool = True, force: bool = False) -> Iterator[Leftover]:
         """Go through what a run has left, in the order in which it can be removed.

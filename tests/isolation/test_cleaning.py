@@ -127,6 +127,20 @@ def test_what_others_made_is_never_touched(repository: Repository, clean: Clean,
     assert clean("--all", "--force") == (0, "nothing to remove\n")
 
 
+def test_runs_of_another_checkout_are_left_alone(
+    repository: Repository, clean: Clean, tmp_path: Path
+) -> None:
+    place = do(repository, repository.run(), "T001", success=False, a_txt="1\n")
+    repository.git("worktree", "add", "--quiet", "-b", "wt", str(tmp_path / "wt"))
+    (tmp_path / "wt" / ".moderator").mkdir()
+    there = f"left alone, for they are not of {tmp_path / 'wt' / '.moderator'}: {RUN_ID}; --run removes one of them\n"
+    elsewhere = ("--state-dir", str(tmp_path / "wt" / ".moderator"))
+    assert clean("--all", "--force", *elsewhere) == (0, f"nothing to remove\n{there}")
+    assert place.path.exists()
+    assert clean("--run", RUN_ID, "--force", *elsewhere)[0] == 0
+    assert not place.path.exists()
+
+
 def test_copies_of_included_files_are_no_work(repository: Repository, clean: Clean) -> None:
     repository.write(".env", "A=1\n")
     repository.write("node_modules/x/index.js", "x\n")
