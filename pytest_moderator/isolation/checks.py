@@ -149,7 +149,7 @@ def _gather(
         options=options,
         left_out=tuple(inside),
         marked=tuple(path for path, marked in inside.items() if marked),
-        included=included.find(repository.top, options.worktree_include),
+        included=included.find(repository.top, options.worktree_include, repository.prefix),
         anonymous=bool(git("var", "GIT_COMMITTER_IDENT", accept=(0, 1, 128)).status),
         without_lfs=_uses_lfs(repository.top) and shutil.which("git-lfs") is None,
     )
@@ -183,7 +183,7 @@ def _problems(git: Git, repository: _Repository, run: GitRun) -> Iterator[Proble
         message = "git-lfs is not installed: tasks find pointers in place of large files"
         yield _problem("no-lfs", message, "install git-lfs", Severity.WARNING)
     for pattern in run.options.worktree_include:
-        if not included.find(run.top, (pattern,)):
+        if not included.find(run.top, (pattern,), run.prefix):
             message = f"worktree_include: {pattern!r} names nothing that git ignores"
             yield _problem(
                 "nothing-included", message, "files that git tracks are there anyway", Severity.WARNING

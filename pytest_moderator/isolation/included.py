@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 _GLOB = re.compile(r"[*?\[]")
 
 
-def find(top: Path, patterns: Sequence[str]) -> tuple[str, ...]:
+def find(top: Path, patterns: Sequence[str], prefix: str = "") -> tuple[str, ...]:
     """Find what git ignores and patterns name.
 
     Args:
         top: the checkout.
-        patterns: as git's pathspecs: a path, or one with ``*``, relative to the top.
+        patterns: as git's pathspecs: a path, or one with ``*``, relative to the project or to the top.
+        prefix: the project's directory in the checkout, with ``/`` at its end.
 
     Returns:
         Paths relative to the top; of a directory that is ignored as a whole, its own.
@@ -32,14 +33,15 @@ def find(top: Path, patterns: Sequence[str]) -> tuple[str, ...]:
     if not patterns:
         return ()
     git = Git(top)
-    plain = [path.strip("/") for path in patterns if not _GLOB.search(path)]
+    patterns = [start + path.strip("/") for path in patterns for start in dict.fromkeys((prefix, ""))]
+    plain = [path for path in patterns if not _GLOB.search(path)]
     found = [
         path
         for path in plain
         if os.path.lexists(top / path)
         and not git("check-ignore", "--quiet", "--", path, accept=(0, 1)).status
     ]
-    globs = [f":(top,glob){pattern.strip('/')}" for pattern in patterns if _GLOB.search(pattern)]
+    globs = [f":(top,glob){pattern}" for pattern in patterns if _GLOB.search(pattern)]
     if globs:
         listed = git(
             "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", *globs

@@ -173,6 +173,17 @@ def test_large_files_without_lfs(repository: Repository) -> None:
     assert problems.keys() == ({"warning no-lfs"} if run.without_lfs else set())
 
 
+def test_included_files_are_looked_for_in_the_project_and_at_the_top(repository: Repository) -> None:
+    repository.write(".gitignore", ".env\nlib/\n*.key\n")
+    repository.write("project/tasks.md", "- [ ] T001 one\n")
+    repository.commit("project")
+    for name in ("project/.env", "project/lib/a", "lib/b", "project/x.key"):
+        repository.write(name, "1\n")
+    run, _ = look(repository.path / "project", worktree_include=(".env", "lib", "*.key"))
+    assert run is not None
+    assert run.included == ("lib", "project/.env", "project/lib", "project/x.key")
+
+
 def test_patterns_that_name_nothing(repository: Repository) -> None:
     repository.write(".env", "A=1\n")
     run, problems = look(repository.path, worktree_include=(".env", "a.txt", "*.nothing"))
