@@ -57,6 +57,25 @@ def make_mark(run_id: str, task_id: str, attempt: int, inherited: str = "") -> s
     return f"{inherited},{own}" if inherited else own
 
 
+def is_of_run(run_id: str) -> bool:
+    """Whether this process was started by a task of a run, at whatever remove.
+
+    Those that it descends from are looked at as well: it may have been started without the mark.
+
+    Args:
+        run_id: the run.
+    """
+    import psutil  # noqa: PLC0415 (see below)
+
+    mark = sanitise_id(run_id)
+    this = psutil.Process()
+    for process in (this, *this.parents()):
+        with contextlib.suppress(psutil.Error):
+            if _carries(_variables(process), mark):
+                return True
+    return False
+
+
 def end_marked_processes(run_id: str, task_id: str | None = None, grace: float = SWEEP_GRACE) -> int:
     """End whatever is left of a run, or of one task of it, wherever it was started from.
 

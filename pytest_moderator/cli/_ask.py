@@ -6,17 +6,18 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.journal.requests import ask, was_taken
+from pytest_moderator.journal.requests import RequestKind, ask, was_taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from pytest_moderator.journal import RequestKind, RunSummary, TaskRow
+    from pytest_moderator.journal import RunSummary, TaskRow
 
 PATIENCE = 2.0
 """Seconds in which a run must have taken notice; it looks twenty times a second."""
 
+_ANSWERS = frozenset({RequestKind.APPROVE, RequestKind.REJECT, RequestKind.DONE, RequestKind.FAIL})
 _PAUSE = 0.02  # seconds between two looks
 
 
@@ -40,6 +41,7 @@ def ask_run(
     Raises:
         ModeratorError: it could not be asked, or nobody has taken notice.
     """
+    _check_is_no_task(run, kind)
     numbers = [
         ask(state_dir, run.id, kind, file=task.file, task_id=task.task_id, payload=payload or {})
         for task in tasks
@@ -74,8 +76,24 @@ def leave_for(
     Raises:
         ModeratorError: it could not be written.
     """
+    _check_is_no_task(run, kind)
     for task in tasks:
         ask(state_dir, run.id, kind, file=task.file, task_id=task.task_id, payload=payload)
+
+
+def _check_is_no_task(run: RunSummary, kind: RequestKind) -> None:
+    """Refuse answers from tasks of the run that is asked: an agent must not agree to what it wants itself.
+
+    Raises:
+        ModeratorError: this is the process of a task.
+    """
+    if kind in _ANSWERS:
+        from pytest_moderator.attempt.processes import is_of_run  # noqa: PLC0415 (only for those who answer)
+
+        if is_of_run(run.id):
+            raise ModeratorError(
+                f"this is a task of run {run.id}, which cannot say {kind.value!r}: that is for somebody outside of it"
+            )
 
 
 def check_is_alive(run: RunSummary, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -166,3 +167,36 @@ def test_rules_that_are_wrong(project: Project, text: str, message: str) -> None
     session = project.pytest("--moderator", "tasks.md")
     assert session.exit_code == pytest.ExitCode.USAGE_ERROR
     assert message in session.errors
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    ["", "env -i ", "setsid ", f"{sys.executable} -c 'import os; os.environ.clear(); os.system(\"%s\")'"],
+)
+def test_no_task_agrees_to_another_one(project: Project, workers: tuple[str, ...], wrapper: str) -> None:
+    moderator = Path(sys.executable).with_name("moderator")
+    approve = f"{moderator} approve T001"
+    command = wrapper % approve if "%s" in wrapper else f"{wrapper}{approve}"
+    project.write("agree.sh", f"{command} > said.txt 2>&1; {moderator} status > status.txt; exit 0\n")
+    project.tasks("""
+        - [ ] T001 [P] Deploy
+          - approve: yes
+          - run: `touch deployed`
+        - [ ] T002 [P] Agree
+          - run: `sh agree.sh; sleep 0.5`
+        - [ ] T003 End it (depends on T002)
+          - critical: yes
+          - run: `false`
+    """)
+    session = project.run(
+        "tasks.md",
+        "--moderator-approval=wait",
+        "--moderator-order=explicit",
+        "--moderator-timeout=60s",
+        *workers,
+    )
+    said = (project.path / "said.txt").read_text()
+    assert f"this is a task of run {run_id(project)}, which cannot say 'approve'" in said
+    assert session.statuses == {"T001": "skipped", "T002": "completed", "T003": "failed"}
+    assert "T002" in (project.path / "status.txt").read_text()
+    assert not (project.path / "deployed").exists()
