@@ -110,7 +110,11 @@ def _restore(git: Git, run: GitRun, mark: Mark, status: Status) -> set[str]:
 
 def _stage(git: Git, run: GitRun, mark: Mark) -> None:
     """Put all into the index that git does not ignore, but for what is ours."""
-    ours = [f":(top,exclude,literal){path}" for path in (*run.left_out, *mark.included)]
+    names = (*run.left_out, *mark.included)
+    # git refuses to be told of files that it ignores, even to leave them out
+    listing = ("--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", *_literal(names))
+    ignored = {path.rstrip("/") for path in git("ls-files", *listing).parts} if names else set()
+    ours = [f":(top,exclude,literal){name}" for name in names if name not in ignored]
     answer = git("add", "--all", "--", ":(top)", *ours, config=run.config)
     if embedded := _EMBEDDED.search(answer.err):
         raise ModeratorError(

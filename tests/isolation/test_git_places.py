@@ -497,6 +497,23 @@ class TestWorktrees:
         assert (repository.path / "node_modules" / "left-pad" / "index.js").exists()
         assert not (repository.path / "node_modules" / "mine").exists()
 
+    @pytest.mark.parametrize("ignored", [True, False])
+    def test_they_are_never_committed(self, repository: Repository, ignored: bool) -> None:  # noqa: FBT001
+        repository.write(".gitignore", ".env\nnode_modules/\n.moderator/\ntasks.md\n")
+        repository.commit("ignore")
+        for name in (".env", "node_modules/left-pad/index.js", "lib/.env"):
+            repository.write(name, "A=1\n")
+        run = replace(repository.run(), included=(".env", "lib/.env", "node_modules"), left_out=("tasks.md",))
+        with repository.place(run) as place:
+            place.prepare()
+            for name in ("b.txt", "lib/c.txt", "tasks.md"):
+                (place.path / name).write_text("b\n")
+            if not ignored:
+                (place.path / ".gitignore").write_text("")
+            result = place.settle(completed())
+            assert result.success, result.error_message
+        assert set(repository.files(run.ref)) - set(repository.files("main")) == {"b.txt", "lib/c.txt"}
+
     def test_a_setup_runs_once_in_a_fresh_worktree(self, repository: Repository) -> None:
         run = repository.run(setup="make things")
         calls = []
