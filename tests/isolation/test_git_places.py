@@ -498,7 +498,7 @@ class TestWorktrees:
         assert not (repository.path / "node_modules" / "mine").exists()
 
     @pytest.mark.parametrize("ignored", [True, False])
-    def test_they_are_never_committed(self, repository: Repository, ignored: bool) -> None:  # noqa: FBT001
+    def test_they_are_never_committed(self, repository: Repository, ignored: bool) -> None:
         repository.write(".gitignore", ".env\nnode_modules/\n.moderator/\ntasks.md\n")
         repository.commit("ignore")
         for name in (".env", "node_modules/left-pad/index.js", "lib/.env"):
