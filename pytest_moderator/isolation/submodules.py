@@ -71,11 +71,12 @@ def bring_home(run: GitRun, task: str, top: Path, message: str, common_dir: Path
 def _used(top: Path, common_dir: Path) -> Iterator[tuple[str, str, Path]]:
     """Go through the submodules of a checkout that the user's own has: name, path, and git's directory there."""
     modules = common_dir / _MODULES
-    if not (top / ".gitmodules").is_file() or not modules.is_dir():
+    if not modules.is_dir():
         return
-    listed = Git(top)(
-        *("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"), accept=(0, 1)
-    )
+    # a sparse worktree has the file in its index only
+    source = ("--file", ".gitmodules") if (top / ".gitmodules").is_file() else ("--blob", ":.gitmodules")
+    wanted = ("-z", "--get-regexp", r"^submodule\..*\.path$")
+    listed = Git(top)("config", *source, *wanted, accept=(0, 1, 128))
     for entry in filter(None, listed.parts):
         key, _, path = entry.partition("\n")
         name = key.removeprefix("submodule.").removesuffix(".path")

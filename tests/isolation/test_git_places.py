@@ -621,6 +621,13 @@ class TestSubmodules:
         assert (with_submodule.path / "lib/outer/deep/new.txt").read_text() == "new\n"
         assert not with_submodule.worktrees()
 
+    def test_they_are_in_sparse_worktrees_too(self, with_submodule: Repository) -> None:
+        with with_submodule.place(with_submodule.run(sparse=("/lib",))) as place:
+            place.prepare()
+            assert not (place.path / ".gitmodules").exists()
+            assert (place.path / "lib" / "outer" / "deep" / "a.txt").exists()
+            assert place.settle(completed()).success
+
     def test_another_try_finds_them_as_they_were(self, with_submodule: Repository) -> None:
         run = with_submodule.run()
         with with_submodule.place(run) as place:
