@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from pytest_moderator.attempt.masking import Masker
     from pytest_moderator.handout import Handout
 
 
@@ -91,8 +92,9 @@ class TasksCollection:
         report = yield
         if call.when == "setup" and report.failed:
             result = _failed_setup(item, report)
-        if item.task.secrets:
-            result = _without_secrets(item, report, result)
+        if self.handout.secrets:
+            masker = masker_of(self.handout.secrets, item.given)
+            result = _without_secrets(report, result, masker)
         if result is not None and call.when in ("setup", "call"):
             report.moderator = pack(result)  # type: ignore[attr-defined]
         if report.failed and item.task.optional:
@@ -104,10 +106,9 @@ class TasksCollection:
 
 
 def _without_secrets(
-    item: TaskItem, report: pytest.TestReport, result: TaskResult | None
+    report: pytest.TestReport, result: TaskResult | None, masker: Masker | None
 ) -> TaskResult | None:
     """Mask what fixtures have printed and raised, which no backend has seen."""
-    masker = masker_of(item.task.secrets, item.given)
     if masker is None:
         return result
     report.sections = [(name, masker.mask(text)) for name, text in report.sections]

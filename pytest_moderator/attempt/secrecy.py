@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,10 +36,16 @@ def masker_of(names: Iterable[str], *environments: Mapping[str, str]) -> Masker 
     names = tuple(names)
     if not names:
         return None
-    from pytest_moderator.attempt.masking import Masker  # noqa: PLC0415 (few tasks have secrets)
-
     found = (environment.get(name, "") for environment in (os.environ, *environments) for name in names)
-    return Masker(dict.fromkeys(found))
+    return _make_masker(tuple(sorted(set(found))))
+
+
+@lru_cache(maxsize=8)
+def _make_masker(values: tuple[str, ...]) -> Masker:
+    """Make a masker, which all tasks with the same secrets share."""
+    from pytest_moderator.attempt.masking import Masker  # noqa: PLC0415 (few runs have secrets)
+
+    return Masker(values)
 
 
 def masked_arguments(names: Iterable[str], arguments: Iterable[object]) -> list[str]:
@@ -51,16 +58,18 @@ def masked_arguments(names: Iterable[str], arguments: Iterable[object]) -> list[
 def with_masker(
     task: Task, context: AttemptContext, fixtures: Mapping[str, str] | None = None
 ) -> AttemptContext:
-    """Give a task's place what masks its secrets, unless it has it already or needs none.
+    """Give a task's place what masks the secrets of its run, unless it has it already or there are none.
+
+    Those that it is not given are masked as well: it may have found them somewhere else.
 
     Args:
         task: the task.
-        context: its place; who wants to know what happens there hears of nothing secret.
+        context: its place, which names the secrets of others. Who wants to know what happens there hears of none.
         fixtures: what its fixtures add to its environment, which may replace a secret.
     """
     if context.masker is not None:
         return context
-    masker = masker_of(task.secrets, fixtures or {}, task.env)
+    masker = masker_of((*task.secrets, *context.withheld), fixtures or {}, task.env)
     if masker is None:
         return context
     progress = context.progress and _masked(context.progress, masker)

@@ -126,7 +126,7 @@ class AttemptContext(ExecutionContext):
         progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
         withheld: names of variables of the run that this task is not to see: secrets of other tasks.
         used: what the attempts before this one have used of coding agents together; ``None`` where that is nothing.
-        masker: takes the task's secrets out of texts and streams; ``None`` for a task without secrets.
+        masker: takes the secrets of the run out of texts and streams; ``None`` where there are none.
     """
 
     run_id: str = ""

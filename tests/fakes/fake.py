@@ -6,6 +6,7 @@ attempt only. What a fake was started with is kept in the task's artifacts, for 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -14,7 +15,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
+SECRET = "TOKEN"  # of which nothing is kept
 LINE = re.compile(r"^\W*fake(?: (?P<attempt>\d+))?: (?P<actions>.*)$", re.MULTILINE)
 
 
@@ -99,6 +102,32 @@ class Fake:
     def deep(self, levels):
         print('{"type": ' + "[" * int(levels) + "]" * int(levels) + "}", flush=True)
 
+    def leak(self, how):
+        """Tell a secret in all ways that come to mind, in events and beside them."""
+        secret = os.environ.get(SECRET) or stolen()
+        forms = [
+            secret,
+            base64.b64encode(secret.encode()).decode(),
+            quote(secret, safe=""),
+            json.dumps(secret),
+        ]
+        forms += [
+            "\n".join(secret),
+            f"{secret[:9]}\n{secret[9:]}",
+            base64.encodebytes(f"me:{secret}".encode()).decode(),
+        ]
+        for form in forms:
+            self.say(f"I have read {form}.")
+            self.tool("Bash", command=f"login --token {form}")
+            for stream in (sys.stdout, sys.stderr):
+                print(f"warning: {form}", file=stream, flush=True)
+        for stream in (sys.stdout, sys.stderr):
+            print(secret[:11], end="", file=stream, flush=True)
+            time.sleep(0.3)
+            print(secret[11:], file=stream, flush=True)
+        if how:
+            getattr(self, how)(f"This is {secret}, also known as {forms[1]} and {forms[2]}.")
+
     def whine(self, text):
         print(text, file=sys.stderr, flush=True)
 
@@ -124,6 +153,17 @@ class Fake:
             getattr(self, name.replace("-", "_"))(words.strip())
 
 
+def stolen():
+    """Find a secret in the environment of a process that we descend from."""
+    pid = os.getppid()
+    while pid > 1:
+        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if entry.startswith(f"{SECRET}=".encode()):
+                return entry.decode().partition("=")[2]
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return "nothing that is secret"
+
+
 def actions_of(prompt):
     """Give what a prompt tells a fake to do in this attempt."""
     told = {match["attempt"]: match["actions"] for match in LINE.finditer(prompt)}
@@ -135,7 +175,8 @@ def keep_call(prompt):
     """Keep what this fake was started with."""
     folder = Path(os.environ["MODERATOR_ARTIFACTS"])
     number = len(list(folder.glob("call-*.json"))) + 1
-    call = {"argv": sys.argv, "prompt": prompt, "env": dict(os.environ), "cwd": str(Path.cwd())}
+    env = {name: value for name, value in os.environ.items() if name != SECRET}
+    call = {"argv": sys.argv, "prompt": prompt, "env": env, "cwd": str(Path.cwd())}
     (folder / f"call-{number}.json").write_text(json.dumps(call))
 
 
