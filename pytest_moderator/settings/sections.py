@@ -70,6 +70,8 @@ def _walk(own: Collector, content: object, place: Place, prefix: str) -> None:
 
 def _nearest(dotted: str) -> str:
     """Hint at the key that was meant: the same name in another section, or one like it in this one."""
+    if dotted == "moderator":  # as in front matter, where there are keys of others
+        return "leave it out: in this file its keys stand by themselves"
     section, _, name = dotted.rpartition(".")
     siblings = {
         key.rpartition(".")[2]: key for key in {*_LEAVES, *_SECTIONS} if key.rpartition(".")[0] == section

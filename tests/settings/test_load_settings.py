@@ -263,6 +263,10 @@ class TestFiles:
                 "moderator.yaml:2: error unreadable-file: aliases (*name) are not supported",
             ),
             ("1: 2\n", "moderator.yaml:1: error unknown-key: unknown key '1' (known here: "),
+            (
+                "moderator: {order: explicit}",
+                "unknown key 'moderator' (leave it out: in this file its keys stand by",
+            ),
             ("max_workers: 3", "unknown key 'max_workers' (did you mean 'gear3.parallel.max_workers'?)"),
             ("gear3: {paralel: {}}", "unknown key 'gear3.paralel' (did you mean 'gear3.parallel'?)"),
             ("gear3: {parallel: {x: 1}}", "(known here: enabled, isolation_level, max_workers, timeout)"),
