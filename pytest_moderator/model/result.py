@@ -57,6 +57,12 @@ class Usage:
             session_id=other.session_id or self.session_id,
         )
 
+    def __str__(self) -> str:
+        """Write money and tokens, as far as they are known; empty where neither is."""
+        tokens = (self.input_tokens or 0) + (self.output_tokens or 0)
+        cost = "" if self.cost_usd is None else f"${self.cost_usd:.2f}"
+        return ", ".join(filter(None, (cost, f"{tokens:,} tokens" if tokens else "")))
+
     def to_dict(self) -> dict[str, float | int | str | None]:
         """Give plain JSON types."""
         return asdict(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter, defaultdict
+from functools import reduce
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 from pytest_moderator.attempt import clean
 from pytest_moderator.attempt.secrecy import masked_arguments
 from pytest_moderator.journal import RunStatus
-from pytest_moderator.model import TaskStatus
+from pytest_moderator.model import TaskStatus, Usage
 from pytest_moderator.runner import folder_of
 from pytest_moderator.units import format_duration
 
@@ -213,6 +214,8 @@ class TerminalView:
             shown = ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
             write(f"  never at once, because of {clean(lock)}: {shown}")
         self._advise(selected)
+        if used := str(reduce(Usage.plus, (r.usage for r in selected if r.usage), Usage())):
+            write(f"agents used {used}")
         show = report.workers > 1 and (report.speed_up or 0) > 1
         faster = f", {report.speed_up:.1f} times as fast as one by one" if show else ""
         write(

@@ -75,6 +75,7 @@ def test_nothing_costly_starts_when_the_budget_is_spent(project: Project, worker
     session = project.run("tasks.md", "--moderator-budget=$3", *workers)
     assert session.lines() == ["T001", "T002"]
     assert session.reasons["T003"] == "the budget of $3.00 is spent ($4.00)"
+    assert "agents used $4.00" in session.output
     assert session.statuses["T004"] == "completed"
     again = project.run("tasks.md", "--moderator-budget=$3", "--moderator-resume", *workers)
     assert again.reasons["T003"] == "the budget of $3.00 is spent ($4.00)"
