@@ -97,7 +97,6 @@ def _checkpoint(phase: TaskPhase, tasks: Sequence[Task], isolation: IsolationLev
         depends_on=tuple(dict.fromkeys(task.id for task in ours if task.id not in elsewhere)),
         # what the tasks have left is where theirs was merged to, never in a directory of its own
         isolation=IsolationLevel.BRANCH if on_branch else IsolationLevel.NONE,
-        retries=0,
         checkpoint=True,
     )
 

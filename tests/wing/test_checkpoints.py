@@ -74,7 +74,7 @@ def test_a_phase_is_verified_before_the_next_one_starts(
 def test_where_it_fails_nothing_that_waits_for_the_phase_starts(
     project: Project, workers: tuple[str, ...]
 ) -> None:
-    project.tasks(tasks(core="true", settings="retries: 2"))
+    project.tasks(tasks(core="true"))
     session = project.run(*workers, "tasks.md")
     assert session.exit_code == 1
     assert session.lines() == ["T001"]
