@@ -234,3 +234,20 @@ def test_following_the_logs_of_a_task_that_is_tried_again(real_run: RealRun) -> 
     real_run.let()
     assert real_run.ask("logs", "T002", "--follow") == ""
     assert real_run.end() == 0
+
+
+def test_a_checkpoint_is_tried_again(real_run: RealRun) -> None:
+    real_run.write("T001: true", "T002", "T003: touch later\ndepends on: verify-core")
+    path = real_run.path("tasks.md")
+    front = "---\nmoderator:\n  order: explicit\n  phases: {Core: {verify: test -e fixed}}\n---\n## Core\n\n"
+    path.write_text(front + path.read_text().replace("- [ ] T002", "\n## Aside\n\n- [ ] T002"))
+    real_run.start("-n2")
+    until(lambda: "T002" in real_run.started())
+    until(lambda: real_run.tasks()["verify-core"][0] == "failed")
+    until(lambda: real_run.tasks()["T003"][0] == "skipped")
+    real_run.path("fixed").touch()
+    assert "to try verify-core again" in real_run.ask("retry", "verify-core")
+    until(lambda: real_run.tasks()["T003"][0] == "completed")
+    assert real_run.tasks()["verify-core"][0] == "completed"
+    real_run.let()
+    assert real_run.end() == 0

@@ -190,6 +190,35 @@ def test_boxes_of_others_are_ticked(project: Project, workers: tuple[str, ...]) 
     assert path.read_text().count("- [x] ") == 5
 
 
+def test_files_with_phases_of_one_name(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("moderator.yaml", "phases: {Core: {verify: 'echo $MODERATOR_TASKS_FILE >> ran.txt'}}\n")
+    for name in ("a.md", "b.md"):
+        project.tasks(f"## Core\n\n- [ ] T001 Do it\n  - run: `echo {name} >> ran.txt`\n", name)
+    session = project.run(*workers, "a.md", "b.md")
+    assert session.exit_code == 0, session.output
+    assert session.statuses == {
+        f"{name}::{task}": "completed" for name in ("a.md", "b.md") for task in ("T001", "verify-core")
+    }
+    lines = session.lines()
+    assert all(lines.index(name) < lines.index(str(project.path / name)) for name in ("a.md", "b.md"))
+
+
+def test_secrets_environment_and_fixtures_of_all_tasks_are_its_own(
+    project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "correct-horse-battery")
+    settings = "secrets: TOKEN\n  env: {COLOUR: teal}\n  fixtures: place"
+    project.write(
+        "conftest.py", "import pytest\n@pytest.fixture\ndef place():\n    return {'PLACE': 'here'}\n"
+    )
+    check = 'echo "$COLOUR $PLACE $MODERATOR_TASK_ID $TOKEN"; false'
+    project.tasks(tasks(settings=settings).replace("echo checked >> ran.txt", check.replace('"', '\\"')))
+    session = project.run(*workers, "tasks.md")
+    checkpoint = session.tasks["verify-phase-2"]
+    assert "teal here verify-phase-2 ***" in checkpoint["verification_output"]
+    assert "correct-horse" not in session.output
+
+
 def test_a_phase_that_is_not_there_is_an_error(project: Project) -> None:
     project.tasks(tasks().replace('"Phase 2":', '"Phse 2":'))
     session = project.run("tasks.md")

@@ -134,4 +134,5 @@ def _result(event: Mapping[str, Any]) -> Iterator[AgentEvent]:
 def _why(event: Mapping[str, Any], subtype: str) -> str:
     """Say why it failed, by what tells most: a failure of the service has its words in the result."""
     errors = "; ".join(error for error in list_at(event, "errors") if isinstance(error, str))
-    return errors or text_at(event, "result") or subtype or "it says so without a reason"
+    named = "" if subtype == "success" else subtype  # which it says with an error flag, too
+    return errors or text_at(event, "result") or named or "it says so without a reason"

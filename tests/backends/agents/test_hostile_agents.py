@@ -86,6 +86,14 @@ def test_success_with_an_error_flag_and_zero(stage: Stage) -> None:
     assert (result.status, result.category) == (TaskStatus.FAILED, "transient")
 
 
+def test_success_with_an_error_flag_and_no_word(stage: Stage) -> None:
+    flagged = '{"type": "result", "subtype": "success", "is_error": true, "errors": [], "result": ""}'
+    result = stage.play(f"write a ; raw {flagged} ; exit 1")
+    assert result.error_message == "claude failed: it says so without a reason"
+    told = flagged.replace('"errors": []', '"api_error_status": 529')
+    assert stage.play(f"write b ; raw {told} ; exit 1").category == "transient"
+
+
 def test_what_is_told_last_counts(stage: Stage) -> None:
     result = stage.play('write a ; done fine ; raw {"type": "result", "subtype": "error", "is_error": true}')
     assert result.status is TaskStatus.FAILED
