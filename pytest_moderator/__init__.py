@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext, Backend, Health
+    from pytest_moderator.backends.elsewhere import ElsewhereBackend
     from pytest_moderator.backends.routing import BackendRouter
     from pytest_moderator.errors import AggregateExecutionError, ModeratorError
     from pytest_moderator.executor import ParallelExecutor, SequentialExecutor, TaskExecutor
     from pytest_moderator.isolation import create_isolated_context
     from pytest_moderator.model import (
+        Answer,
         ErrorCategory,
         ExecutionContext,
         ExecutionReport,
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AggregateExecutionError": "errors",
+    "Answer": "model",
     "AttemptContext": "backends.base",
     "Backend": "backends.base",
     "BackendRouter": "backends.routing",
+    "ElsewhereBackend": "backends.elsewhere",
     "ErrorCategory": "model",
     "ExecutionContext": "model",
     "ExecutionPlan": "plan",
@@ -59,9 +63,11 @@ _HOMES = {
 
 __all__ = [
     "AggregateExecutionError",
+    "Answer",
     "AttemptContext",
     "Backend",
     "BackendRouter",
+    "ElsewhereBackend",
     "ErrorCategory",
     "ExecutionContext",
     "ExecutionPlan",

@@ -26,14 +26,14 @@ class Accounts:
     Attributes:
         selected: node ids of the items of this session.
         completed: see above.
-        unfinished: whether the run is not complete although nothing is left to start.
+        open: node ids of the tasks that were skipped and can start when the run goes on: it is not complete.
         struck: node ids of the items that have ended and were to run again.
     """
 
     def __init__(self, handout: Handout, completed: frozenset[str]) -> None:
         self.selected: frozenset[str] = frozenset()
         self.completed = completed
-        self.unfinished = False
+        self.open: set[str] = set()
         self.struck: set[str] = set()
         self._handout = handout
         self._coordinator: Coordinator | None = None
@@ -70,6 +70,7 @@ class Accounts:
         self.struck.add(nodeid)
         self._results.pop(nodeid, None)
         self._roots.pop(nodeid, None)
+        self.open.discard(nodeid)
 
     def name(self, key: str) -> str:
         """Name a task by its id, anything else by its node id."""
@@ -82,6 +83,8 @@ class Accounts:
 
     def why_blocked(self, entry: Blocked) -> str:
         """Say why an item does not run: who blocks it, and because of whom."""
+        if self.open.issuperset(entry.by):
+            self.open.add(entry.key)
         causes = dict.fromkeys(self._roots.get(key) or self._describe(key) for key in entry.by)
         root = self._roots[entry.key] = ", ".join(causes)
         direct = ", ".join(self.name(key) for key in entry.by)
@@ -103,12 +106,13 @@ class Accounts:
         if not self.begun or not self.coordinator.finished or self.coordinator.pending:
             return RunStatus.INTERRUPTED
         bad = any(
-            (result.status is TaskStatus.FAILED and not result.task.optional) or result.blocked_by
-            for result in self._results.values()
+            (result.status is TaskStatus.FAILED and not result.task.optional)
+            or (result.blocked_by and nodeid not in self.open)
+            for nodeid, result in self._results.items()
         )
         if bad:
             return RunStatus.FAILED
-        return RunStatus.INTERRUPTED if self.unfinished else RunStatus.COMPLETED
+        return RunStatus.INTERRUPTED if self.open else RunStatus.COMPLETED
 
     def result_of(self, file: FileHandout, task: Task, worker: str | None, stop_reason: str) -> TaskResult:
         """Give the result of a task, or say where it stands.

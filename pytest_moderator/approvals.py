@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.gates import Gate, Shut, Wait
+from pytest_moderator.gates import AnsweringGate, Shut, Wait
+from pytest_moderator.model import Answer
+from pytest_moderator.people import Question
 from pytest_moderator.runner import place_of
 
 if TYPE_CHECKING:
@@ -19,28 +19,14 @@ if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.journal import Event
     from pytest_moderator.model import Task
+    from pytest_moderator.people import People
     from pytest_moderator.run import Run
     from pytest_moderator.settings import Settings
 
 ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What somebody has said about a task.
-
-    Attributes:
-        yes: whether it may start.
-        by: who said so.
-        why: the reason, where one was given.
-    """
-
-    yes: bool
-    by: str
-    why: str = ""
-
-
-class Approvals(Gate):
+class Approvals(AnsweringGate):
     """The gate before tasks with ``approve: yes``, and those that a rule of the settings is about.
 
     An answer is good for the task as it stands: when its text changes, it is asked about anew.
@@ -48,18 +34,25 @@ class Approvals(Gate):
     Args:
         config: pytest's.
         run: the run.
+        people: who can be asked.
         settings: by node id of a file, its settings.
         events: what was answered earlier in this run.
     """
 
     def __init__(
-        self, config: pytest.Config, run: Run, settings: Mapping[str, Settings], events: Iterable[Event]
+        self,
+        config: pytest.Config,
+        run: Run,
+        people: People,
+        settings: Mapping[str, Settings],
+        events: Iterable[Event],
     ) -> None:
         self._config = config
         self._run = run
+        self._people = people
         self._settings = settings
         self._answers: dict[str, Answer] = {}
-        self._asked: set[str] = set()
+        self._all_by = ""
         for event in events:
             found = run.handout.find(f"{event.file}::{event.task_id}")
             if found and event.payload.get("fingerprint") == self._fingerprint(*found):
@@ -81,12 +74,13 @@ class Approvals(Gate):
         if answer is not None:
             why = f": {answer.why}" if answer.why else ""
             return Shut(f"rejected by {answer.by}{why}")
-        if not self._somebody_is_there(file):
+        if not self._people.there(file):
             return Shut(
                 f"waiting for approval ({reason}): moderator approve {task.id}, then --moderator-resume",
                 open=True,
             )
-        return Wait(f"waiting for approval ({reason})")
+        self._people.ask(self._question(nodeid, file, task, reason))
+        return Wait(f"waiting for approval ({reason}): {_how_to_answer(task)}")
 
     def answer(self, nodeid: str, answer: Answer) -> None:
         """Take an answer, and write it down; the first one counts."""
@@ -104,17 +98,32 @@ class Approvals(Gate):
         if ALL in named or task.id in named or nodeid in named:
             self.answer(nodeid, Answer(yes=True, by="--moderator-approve"))
             return
+        if self._all_by:
+            self.answer(nodeid, Answer(yes=True, by=self._all_by))
+            return
         verdict = self._config.hook.pytest_moderator_approve(
             task=task, context=place_of(self._run.handout, file, task)
         )
         if verdict is not None:
             self.answer(nodeid, Answer(yes=bool(verdict), by="pytest_moderator_approve"))
 
-    def _somebody_is_there(self, file: FileHandout) -> bool:
-        mode = self._settings[file.nodeid].approval
-        if mode == "auto":
-            return sys.__stdin__ is not None and sys.__stdin__.isatty() and not os.environ.get("CI")
-        return mode == "wait"
+    def _question(self, nodeid: str, file: FileHandout, task: Task, reason: str) -> Question:
+        def reply_to_all(by: str, why: str) -> None:
+            self._all_by = by
+            self.reply(nodeid, by, why, yes=True)
+
+        choice = self._run.choice_of(file, task)
+        about = ([f"backend {choice.backend.name}"] if choice else []) + [reason]
+        return Question(
+            text=f"{task.id} wants to run: {_what(task)} ({', '.join(about)}): approve?",
+            otherwise=_how_to_answer(task),
+            replies={
+                "yes": partial(self.reply, nodeid, yes=True),
+                "no": partial(self.reply, nodeid, yes=False),
+                "all": reply_to_all,
+            },
+            stands=lambda: not self._all_by and nodeid in self._run.waiting and nodeid not in self._answers,
+        )
 
     def _why_asked(self, file: FileHandout, task: Task) -> str:
         """Say why a task needs an approval; empty when it does not."""
@@ -137,3 +146,17 @@ class Approvals(Gate):
 
     def _fingerprint(self, file: FileHandout, task: Task) -> str:
         return self._run.fingerprint_of(file, task)
+
+
+def _what(task: Task) -> str:
+    """Say in a line what a task is about to do."""
+    lines = [line.strip() for command in task.commands for line in command.text.splitlines() if line.strip()]
+    carried = [task.call] if task.call else lines
+    if not carried:
+        return task.title
+    more = f" and {len(carried) - 1} lines more" if len(carried) > 1 else ""
+    return f"{task.title}: `{carried[0]}`{more}"
+
+
+def _how_to_answer(task: Task) -> str:
+    return f"moderator approve {task.id}, or moderator reject {task.id} --why TEXT"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.approvals import Answer
 from pytest_moderator.attempt import (
     CANCELLED,
     HELD,
@@ -23,15 +22,16 @@ from pytest_moderator.attempt import (
     release_marked_processes,
 )
 from pytest_moderator.journal import RequestKind, RunStatus
+from pytest_moderator.model import Answer
 from pytest_moderator.runner import folder_of, name_of
 from pytest_moderator.tell import tell
 from pytest_moderator.units import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from pathlib import Path
 
-    from pytest_moderator.approvals import Approvals
+    from pytest_moderator.gates import AnsweringGate
     from pytest_moderator.journal import Request
     from pytest_moderator.recorder import Recorder
     from pytest_moderator.run import Run
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 PERIOD = 0.05
 """Seconds between two looks into the journal."""
 
+_YES = (RequestKind.APPROVE, RequestKind.DONE)
 _HOLD_AGAIN = 0.5  # seconds; a task may have started something just when it was held
 
 
@@ -50,14 +51,20 @@ class Control:
         run: the run.
         recorder: where requests are found.
         settings: what becomes of a pause that nobody ends.
-        approvals: told what was approved and rejected.
+        answered: by the kind of request, who is told what somebody has said about a task.
 
     Attributes:
         wake: has the main thread call :meth:`heed` soon.
     """
 
-    def __init__(self, run: Run, recorder: Recorder, settings: Settings, approvals: Approvals) -> None:
-        self._approvals = approvals
+    def __init__(
+        self,
+        run: Run,
+        recorder: Recorder,
+        settings: Settings,
+        answered: Mapping[RequestKind, AnsweringGate],
+    ) -> None:
+        self._answered = answered
         self._run = run
         self._recorder = recorder
         self._settings = settings
@@ -139,10 +146,10 @@ class Control:
                 if found := run.handout.find(nodeid):
                     (folder_of(run.handout, *found) / CANCELLED).unlink(missing_ok=True)
                 run.try_again(nodeid, f"tried again for {by}")
-        elif request.kind in (RequestKind.APPROVE, RequestKind.REJECT):
-            answer = Answer(request.kind is RequestKind.APPROVE, by, str(request.payload.get("why", "")))
+        elif request.kind in self._answered:
+            answer = Answer(request.kind in _YES, by, str(request.payload.get("why", "")))
             for nodeid in self._meant(request):
-                self._approvals.answer(nodeid, answer)
+                self._answered[request.kind].answer(nodeid, answer)
         elif request.kind is RequestKind.CANCEL and request.task_id:
             for nodeid in self._meant(request):
                 self._end([nodeid], request)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_moderator.model import Answer
+
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.model import Task, TaskResult
@@ -48,6 +50,18 @@ class Gate:
 
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Take note of what came of a task that has started."""
+
+
+class AnsweringGate(Gate):
+    """Has tasks wait for what somebody says about them."""
+
+    def answer(self, nodeid: str, answer: Answer) -> None:
+        """Take an answer; one that is not wanted is passed over."""
+        raise NotImplementedError
+
+    def reply(self, nodeid: str, by: str, why: str, *, yes: bool) -> None:
+        """Take an answer in words of its own."""
+        self.answer(nodeid, Answer(yes, by, why))
 
 
 class Gates(Gate):

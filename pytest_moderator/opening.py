@@ -51,6 +51,7 @@ class Opening:
         journal: open for writing; ``None`` when nothing is going to run.
         locks: what keeps other runs from these files.
         approvals: what was approved earlier in this run.
+        done_elsewhere: what was said to be done earlier in this run, and has not been settled.
         spent: what agents have used earlier in this run.
     """
 
@@ -61,6 +62,7 @@ class Opening:
     journal: Journal | None = None
     locks: tuple[RunLock, ...] = ()
     approvals: tuple[Event, ...] = ()
+    done_elsewhere: tuple[Event, ...] = ()
     spent: Usage = field(default_factory=Usage)
 
 
@@ -73,6 +75,7 @@ class _Past:
     unfinished: list[str] = field(default_factory=list)
     run: RunSummary | None = None
     approvals: tuple[Event, ...] = ()
+    done_elsewhere: tuple[Event, ...] = ()
     spent: Usage = field(default_factory=Usage)
 
 
@@ -148,6 +151,7 @@ def _opening(past: _Past, journal: Journal | None = None, locks: tuple[RunLock, 
         journal=journal,
         locks=locks,
         approvals=past.approvals,
+        done_elsewhere=past.done_elsewhere,
         spent=past.spent,
     )
 
@@ -272,7 +276,8 @@ def _look_back(
         past.notices.append(f"there is no earlier run of {_names(plans)} to go on with: this is a new one")
         return
     past.run = last
-    past.approvals = tuple(reader.events(last.id, kinds=("approved",), limit=100_000))
+    past.approvals = tuple(reader.events(last.id, kinds=("approved",), limit=_ALL))
+    past.done_elsewhere = tuple(_said_done(reader, last.id))
     past.spent = reader.spent(last.id)
     rows = reader.tasks(last.id, results=False)
     rerun = rerun_by_file(settings.rerun, plans)
@@ -292,6 +297,20 @@ def _look_back(
         past.notices.append(
             f"run {last.id} had completed all tasks; without --moderator-resume a new run starts from the beginning"
         )
+
+
+def _said_done(reader: JournalReader, run_id: str) -> Iterator[Event]:
+    """Give what was said to be done, but for tasks that have completed or failed after that."""
+    said = reader.events(run_id, kinds=("said_done",), limit=_ALL)
+    after = reader.events(run_id, said[0].seq, kinds=("task_ended",), limit=_ALL) if said else ()
+    settled = {
+        (event.file, event.task_id): event.seq
+        for event in after
+        if event.payload.get("status") in (TaskStatus.COMPLETED, TaskStatus.FAILED)
+    }
+    for event in said:
+        if event.seq > settled.get((event.file, event.task_id), 0):
+            yield event
 
 
 def _forget_what_was_asked(state_dir: Path, past: _Past) -> None:

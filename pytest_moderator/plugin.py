@@ -36,7 +36,7 @@ _OPTIONS = (
     (
         "approval",
         "WORD",
-        "Whether tasks wait for an approval: auto (where there is a terminal), wait or skip",
+        "Whether tasks wait for people, who approve or do them: auto (where there is a terminal), wait or skip",
     ),
     ("budget", "AMOUNT", "Start nothing new once agents have used so much, such as $5 or 200k tokens"),
     ("mark", "", "Tick the box of a task in the tasks file when it completes"),

@@ -216,7 +216,10 @@ class Recorder:
 
 
 def records_of(
-    handout: Handout, fingerprint_of: Callable[[FileHandout, Task], str], accounts: Accounts
+    handout: Handout,
+    fingerprint_of: Callable[[FileHandout, Task], str],
+    accounts: Accounts,
+    choice_of: Callable[[FileHandout, Task], Choice | None],
 ) -> Iterator[TaskRecord]:
     """Say where each task of a run stands before anything has run.
 
@@ -224,11 +227,13 @@ def records_of(
         handout: the tasks files.
         fingerprint_of: gives the fingerprint of a task as its file states it.
         accounts: what is selected, and what the run has completed earlier.
+        choice_of: gives the backend of a task, if it has one.
     """
     for file in handout.files:
         for number, task in enumerate(file.tasks, 1):
             nodeid = f"{file.nodeid}::{task.id}"
             status, reason = TaskStatus.PENDING, None
+            choice = None if task.done else choice_of(file, task)
             if nodeid in accounts.completed:
                 status = TaskStatus.COMPLETED
             elif task.done:
@@ -245,4 +250,5 @@ def records_of(
                 step_number=number,
                 status=status,
                 reason=reason,
+                elsewhere=choice is not None and choice.backend.elsewhere,
             )

@@ -143,7 +143,7 @@ class Run:
         if not self.accounts.selected:
             return
         try:
-            tasks = records_of(self.handout, self.fingerprint_of, self.accounts)
+            tasks = records_of(self.handout, self.fingerprint_of, self.accounts, self.choice_of)
             self.recorder.begin(self.handout.directory, list(tasks))
         except JournalError as error:
             raise pytest.UsageError(f"nothing was run: {error}") from error
@@ -162,12 +162,12 @@ class Run:
         return None
 
     def _turn_away(self, nodeid: str, found: tuple[FileHandout, Task], answer: Wait | Shut) -> None:
+        self.coordinator.hold(nodeid)  # it does not run, whatever becomes of it
         if isinstance(answer, Shut):
-            self.accounts.unfinished = self.accounts.unfinished or answer.open
+            self.accounts.open.update([nodeid] if answer.open else ())
             self._skip(nodeid, answer.reason)
             self._skip_blocked(self.coordinator.end(nodeid, success=False))
             return
-        self.coordinator.hold(nodeid)
         if nodeid not in self.waiting or self.waiting[nodeid].reason != answer.reason:
             self.recorder.waits(found, answer.reason)
         self.waiting[nodeid] = answer
@@ -297,6 +297,7 @@ class Run:
             self._skip(entry.key, self.accounts.why_blocked(entry), by)
 
     def _skip(self, nodeid: str, reason: str, by: tuple[str, ...] = ()) -> None:
+        self.waiting.pop(nodeid, None)
         found = self.handout.find(nodeid)
         if found is not None:
             result = TaskResult(

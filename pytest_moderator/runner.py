@@ -102,6 +102,10 @@ class TaskRunner:
                 category=ErrorCategory.CONFIGURATION if code else None,
             )
         context = _with_retries(context, task, file.backends.get(choice.backend.name, {}))
+        if choice.backend.elsewhere:
+            # What was done elsewhere is not on a branch of ours, and no better when we look again.
+            task = replace(task, isolation=IsolationLevel.NONE, retries=0)
+            context = self._context(file, task)
         result = self._run(file, task, choice.backend, context, fixtures)
         return replace(result, backend_reason=choice.reason)
 
@@ -148,30 +152,14 @@ class TaskRunner:
         return choice
 
     def _context(self, file: FileHandout, task: Task) -> AttemptContext:
-        directory = folder_of(self._handout, file, task)
-        place = place_of(self._handout, file, task)
-        return AttemptContext(
-            **vars(place),
-            run_id=self._handout.run_id,
-            name=name_of(self._handout, file, task),
-            attempt=1 + tries_before(directory),
+        place = context_of(self._handout, file, task)
+        return replace(
+            place,
+            attempt=1 + tries_before(place.directory),
             worker=self._worker,
-            directory=directory,
-            timeout=task.timeout,
-            output_limit=file.output_limit,
-            grace=file.grace,
-            workspace=_workspace_of(place, self._handout),
-            tasks_file=file.path,
             worker_directory=self._scratch_directory,
             launcher=self._launcher,
             progress=partial(self._tell, file, task),
-            prerequisites={
-                task_id: folder_of(self._handout, file, file.by_id[task_id])
-                for task_id in task.depends_on
-                if task_id in file.by_id
-            },
-            written=self._handout.written,
-            withheld=self._handout.secrets.difference(task.secrets),
         )
 
     @cached_property
@@ -214,6 +202,29 @@ def place_of(handout: Handout, file: FileHandout, task: Task) -> ExecutionContex
 
     name = name_of(handout, file, task)
     return worktree_context(handout.git, name, level, handout.state_dir, handout.context.project_id)
+
+
+def context_of(handout: Handout, file: FileHandout, task: Task) -> AttemptContext:
+    """Make the place of a task's first attempt, as far as it does not matter which process runs it."""
+    place = place_of(handout, file, task)
+    return AttemptContext(
+        **vars(place),
+        run_id=handout.run_id,
+        name=name_of(handout, file, task),
+        directory=folder_of(handout, file, task),
+        timeout=task.timeout,
+        output_limit=file.output_limit,
+        grace=file.grace,
+        workspace=_workspace_of(place, handout),
+        tasks_file=file.path,
+        prerequisites={
+            task_id: folder_of(handout, file, file.by_id[task_id])
+            for task_id in task.depends_on
+            if task_id in file.by_id
+        },
+        written=handout.written,
+        withheld=handout.secrets.difference(task.secrets),
+    )
 
 
 def name_of(handout: Handout, file: FileHandout, task: Task) -> str:

@@ -18,15 +18,17 @@ from pytest_moderator.backends.limits import Limits, parse_limits
 from pytest_moderator.circuits import Circuits
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.control import Control
+from pytest_moderator.elsewhere import Elsewhere
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.handout import hand_out, nodeid_of
 from pytest_moderator.isolation.ours import is_of_a_task
-from pytest_moderator.journal import Holder, RunRecord
+from pytest_moderator.journal import Holder, RequestKind, RunRecord
 from pytest_moderator.limiting import BudgetGate, LimitsGate, StandInGate
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.opening import Opening, look, open_run
 from pytest_moderator.parallel import Controller
+from pytest_moderator.people import People
 from pytest_moderator.prepare import Prepared, prepare, share_a_checkout
 from pytest_moderator.recorder import Recorder
 from pytest_moderator.reports import json_report
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_moderator.backends.base import Backend
-    from pytest_moderator.gates import Gate
+    from pytest_moderator.gates import AnsweringGate, Gate
     from pytest_moderator.handout import Handout
     from pytest_moderator.isolation.git_run import GitRun
     from pytest_moderator.plan import ExecutionPlan
@@ -105,11 +107,7 @@ def activate(config: pytest.Config) -> None:
     workers = _count_workers(config)
     recorder = _record(config, opening, handout, workers)
     run = Run(config, handout, by_file, recorder, workers=workers, completed=opening.completed)
-    approvals = Approvals(
-        config, run, {file: entry.settings for file, entry in by_file.items()}, opening.approvals
-    )
-    control = Control(run, recorder, settings, approvals)
-    run.gates.add(*_gates_of(run, approvals, control, prepared, opening))
+    control = _control(run, by_file, opening)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
     if not config.option.collectonly:
@@ -137,6 +135,28 @@ def _open(config: pytest.Config, plans: Mapping[str, ExecutionPlan], settings: S
         return (look if config.option.collectonly else open_run)(state_dir, plans, settings)
     except ModeratorError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _control(run: Run, prepared: Mapping[str, Prepared], opening: Opening) -> Control:
+    """Put all gates before the tasks, and make who asks people and hears them."""
+    settings = {file: entry.settings for file, entry in prepared.items()}
+    people = People(run.config, settings)
+    boxes = {file: CheckBoxes(entry.tasks_file) for file, entry in prepared.items()}
+    approvals = Approvals(run.config, run, people, settings, opening.approvals)
+    plans = {file: entry.plan for file, entry in prepared.items()}
+    elsewhere = Elsewhere(run, people, plans, boxes, opening.done_elsewhere)
+    answered: Mapping[RequestKind, AnsweringGate] = {
+        RequestKind.APPROVE: approvals,
+        RequestKind.REJECT: approvals,
+        RequestKind.DONE: elsewhere,
+        RequestKind.FAIL: elsewhere,
+    }
+    control = Control(run, run.recorder, next(iter(settings.values())), answered)
+    people.soon = control.soon
+    run.gates.add(*_gates_of(run, approvals, control, tuple(prepared.values()), opening), elsewhere)
+    run.config.pluginmanager.register(people, "moderator_people")
+    run.config.pluginmanager.register(elsewhere, "moderator_elsewhere")
+    return control
 
 
 def _gates_of(

@@ -205,11 +205,15 @@ class Backend(ABC):
         needs_command: whether it can do nothing with a task that is only text, so that such a task is skipped
             where this is the default backend.
         has_costs: whether what it does costs money or tokens, so that nothing new starts when a budget is spent.
+        elsewhere: whether its tasks are done elsewhere and answered later
+            (:class:`~pytest_moderator.backends.elsewhere.ElsewhereBackend`): they have no place of their own, and are
+            not tried again unasked.
     """
 
     name: str
     needs_command: bool = False
     has_costs: bool = False
+    elsewhere: bool = False
 
     @abstractmethod
     def accepts(self, task: Task) -> bool:

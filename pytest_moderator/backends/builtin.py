@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl
 def pytest_moderator_backends() -> list[Backend]:
-    """Hand over ``shell``, ``python`` and the coding agents."""
+    """Hand over ``shell``, ``python``, ``manual`` and the coding agents."""
     from pytest_moderator.backends.agents import agents  # noqa: PLC0415 (only when they are asked for)
+    from pytest_moderator.backends.manual import ManualBackend  # noqa: PLC0415 (likewise)
     from pytest_moderator.backends.python import PythonBackend  # noqa: PLC0415 (only when they are asked for)
     from pytest_moderator.backends.shell import ShellBackend  # noqa: PLC0415 (likewise)
 
-    return [ShellBackend(), PythonBackend(), *agents()]
+    return [ShellBackend(), PythonBackend(), ManualBackend(), *agents()]

@@ -1,13 +1,52 @@
-"""Arguments that several sub-commands take. Every start of ``moderator`` imports this, so it imports nothing."""
+"""What sub-commands have in common. Every start of ``moderator`` imports this, so it imports nothing."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
 
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 TASK_HELP = "Id of a task, or file.md::ID where several files of the run have that id"
+
+
+def add_command(commands: Commands, name: str, text: str, more: str, home: str) -> argparse.ArgumentParser:
+    """Add a sub-command; what it does is imported when it is asked for.
+
+    Args:
+        commands: all sub-commands.
+        name: its name.
+        text: what it does, without a full stop.
+        more: what follows that in its own help, with the sign between them.
+        home: the module of this package in which a function of its name does it.
+
+    Returns:
+        Its parser, to add arguments to.
+    """
+    parser = commands.add_parser(name, help=text, description=f"{text}{more}")
+    parser.set_defaults(run=partial(_run, home, name))
+    return parser
+
+
+def add_ids(parser: argparse.ArgumentParser, number: str = "+", more: str = "") -> None:
+    """Add the tasks that are meant.
+
+    Args:
+        parser: that of the sub-command.
+        number: how many there may be, as ``argparse`` says it.
+        more: what follows the help.
+    """
+    parser.add_argument("ids", nargs=number, metavar="ID", help=f"{TASK_HELP}{more}")
+
+
+def add_why(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add the reason."""
+    parser.add_argument(
+        "--why", default="", required=required, metavar="TEXT", help="The reason, which is recorded and shown"
+    )
 
 
 def add_state_dir(parser: argparse.ArgumentParser) -> None:
@@ -44,3 +83,10 @@ def add_exec(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="Run that command at once, in place of this one, where the run is over",
     )
+
+
+def _run(home: str, name: str, arguments: argparse.Namespace) -> int:
+    from importlib import import_module  # noqa: PLC0415 (see above)
+
+    code: int = getattr(import_module(f"{__package__}.{home}"), name)(arguments)
+    return code

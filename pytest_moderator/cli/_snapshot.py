@@ -36,6 +36,7 @@ class Snapshot:
         state_dir: where its journal and its logs are.
         counts: how many tasks have which status, all statuses; what nobody runs any more is pending.
         started: tasks that run, or that did when the run broke off.
+        waiting: the first of the tasks that wait for something before they start, in a run that is alive.
         failed: the first of the tasks that have failed.
         reasons: why tasks were skipped, and how many.
         last_event_at: when something was written for the last time.
@@ -47,6 +48,7 @@ class Snapshot:
     state_dir: Path
     counts: Mapping[TaskStatus, int]
     started: tuple[TaskRow, ...]
+    waiting: tuple[TaskRow, ...]
     failed: tuple[TaskRow, ...]
     reasons: tuple[tuple[str, int], ...]
     last_event_at: str
@@ -105,16 +107,13 @@ def counts_of(run: RunSummary) -> dict[TaskStatus, int]:
 
 def take(journal: Glance, run: RunSummary) -> Snapshot:
     """Look at a run."""
-    started = [
-        row
-        for status in (TaskStatus.RUNNING, TaskStatus.PAUSED)
-        for row in journal.with_status(run.id, status)
-    ]
+    waiting = journal.with_status(run.id, TaskStatus.PAUSED, SHOWN) if run.alive else ()
     return Snapshot(
         run=run,
         state_dir=journal.state_dir,
         counts=counts_of(run),
-        started=tuple(started),
+        started=tuple(journal.with_status(run.id, TaskStatus.RUNNING)),
+        waiting=tuple(waiting),
         failed=tuple(journal.with_status(run.id, TaskStatus.FAILED, SHOWN)),
         reasons=tuple(journal.reasons(run.id, TaskStatus.SKIPPED)),
         last_event_at=journal.last_event_at(run.id),

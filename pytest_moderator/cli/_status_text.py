@@ -54,6 +54,7 @@ def status_as_text(snapshot: Snapshot, paint: Paint, again: Sequence[str] = ()) 
         _progress(snapshot),
         _times(snapshot),
         *_started(snapshot, paint),
+        *_waiting(snapshot, paint),
         *_failed(snapshot, paint),
         *_sums("blocked", "by ", snapshot.blocked, paint),
         *_sums("skipped", "", snapshot.skipped, paint),
@@ -123,6 +124,15 @@ def _started(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
 def _attempt(snapshot: Snapshot, row: TaskRow) -> int:
     """Number the attempt that goes on: the journal knows how many there were when the task has ended."""
     return max((0, *attempts_in(snapshot.state_dir / row.logs))) + 1 if row.logs else 1
+
+
+def _waiting(snapshot: Snapshot, paint: Paint) -> Iterator[str]:
+    if not snapshot.waiting:
+        return
+    yield paint("paused", "bold")
+    for row in snapshot.waiting:
+        yield f"  {_name(row, snapshot, paint)}  {_title(row)}: {one_line(row.reason or 'no reason given')}"
+    yield from _more(snapshot.counts[TaskStatus.PAUSED], len(snapshot.waiting))
 
 
 def _failed(snapshot: Snapshot, paint: Paint) -> Iterator[str]:

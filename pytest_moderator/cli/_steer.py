@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.cli._ask import ask_run, check_is_alive, leave_for
+from pytest_moderator.cli._ask import ask_run, check_is_alive
 from pytest_moderator.cli._command import go_on
 from pytest_moderator.cli._console import count, one_line
 from pytest_moderator.cli._journal import find_task, names_of, open_journal, run_to_steer
@@ -14,7 +14,6 @@ from pytest_moderator.model.task import TaskStatus
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from pytest_moderator.journal import RunSummary, TaskRow
     from pytest_moderator.journal.glance import Glance
@@ -84,36 +83,6 @@ def retry(arguments: argparse.Namespace) -> int:
             raise ModeratorError(f"{arguments.id!r} cannot be tried again in run {run.id}: {reason}")
         ask_run(journal.state_dir, run, RequestKind.RETRY, tasks=[row])
     _say(f"asked run {run.id} to try {names_of(run, [row])} again, and then what it blocks")
-    return 0
-
-
-def approve(arguments: argparse.Namespace) -> int:
-    """Do ``moderator approve``."""
-    return _answer(arguments, RequestKind.APPROVE, {})
-
-
-def reject(arguments: argparse.Namespace) -> int:
-    """Do ``moderator reject``."""
-    return _answer(arguments, RequestKind.REJECT, {"why": arguments.why})
-
-
-def _answer(arguments: argparse.Namespace, kind: RequestKind, payload: Mapping[str, object]) -> int:
-    with open_journal(arguments) as journal:
-        run = run_to_steer(journal, arguments.run_id)
-        rows = [find_task(journal, run, name) for name in dict.fromkeys(arguments.ids)]
-        for row in rows:
-            if row.status in (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.RUNNING):
-                raise ModeratorError(
-                    f"{row.task_id!r} has started already ({row.status.value}): too late for that"
-                )
-        if run.alive:
-            ask_run(journal.state_dir, run, kind, tasks=rows, payload=payload)
-            _say(f"run {run.id}: {kind.value} {names_of(run, rows)}")
-        else:
-            leave_for(journal.state_dir, run, kind, rows, payload)
-            _say(
-                f"run {run.id} is told when it goes on: {kind.value} {names_of(run, rows)}; moderator resume --exec"
-            )
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.cli._options import TASK_HELP, add_run
+from pytest_moderator.cli._options import TASK_HELP, add_command, add_run
 
 if TYPE_CHECKING:
     import argparse
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     text = "Print what a task has printed"
-    parser = commands.add_parser(
-        "logs",
-        help=text,
-        description=f"{text}: the standard output of its last attempt, byte by byte as it came; on a terminal "
-        "without control characters.",
+    more = (
+        ": the standard output of its last attempt, byte by byte as it came; on a terminal without control "
+        "characters."
     )
+    parser = add_command(commands, "logs", text, more, "_follow")
     parser.add_argument("id", metavar="ID", help=TASK_HELP)
     parser.add_argument("--stderr", action="store_true", help="Print its standard error instead")
     parser.add_argument(
@@ -30,10 +29,3 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="Go on as more comes, also with further attempts, until the task has ended",
     )
     add_run(parser, looking=True)
-    parser.set_defaults(run=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from pytest_moderator.cli import _follow  # noqa: PLC0415 (other sub-commands do without)
-
-    return _follow.logs(arguments)

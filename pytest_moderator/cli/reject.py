@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.cli._options import TASK_HELP, add_run
+from pytest_moderator.cli._options import add_command, add_ids, add_run, add_why
 
 if TYPE_CHECKING:
     import argparse
@@ -13,18 +13,8 @@ if TYPE_CHECKING:
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     text = "Keep a task from starting that waits for an approval"
-    parser = commands.add_parser(
-        "reject",
-        help=text,
-        description=f"{text}. A run that is over takes the answer when it is resumed.",
-    )
-    parser.add_argument("ids", nargs="+", metavar="ID", help=TASK_HELP)
-    parser.add_argument("--why", default="", metavar="TEXT", help="The reason, which is recorded and shown")
+    more = ". A run that is over takes the answer when it is resumed."
+    parser = add_command(commands, "reject", text, more, "_answer")
+    add_ids(parser)
+    add_why(parser)
     add_run(parser)
-    parser.set_defaults(run=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from pytest_moderator.cli import _steer  # noqa: PLC0415 (other sub-commands do without)
-
-    return _steer.reject(arguments)

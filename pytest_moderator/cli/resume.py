@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.cli._options import add_exec, add_run
+from pytest_moderator.cli._options import add_command, add_exec, add_run
 
 if TYPE_CHECKING:
     import argparse
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     text = "Go on with a run that is paused, or print the pytest command that goes on with one that is over"
-    parser = commands.add_parser("resume", help=text, description=f"{text}.")
+    parser = add_command(commands, "resume", text, ".", "_steer")
     add_exec(parser)
     add_run(parser)
-    parser.set_defaults(run=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from pytest_moderator.cli import _steer  # noqa: PLC0415 (other sub-commands do without)
-
-    return _steer.resume(arguments)

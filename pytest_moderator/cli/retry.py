@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.cli._options import TASK_HELP, add_exec, add_run
+from pytest_moderator.cli._options import TASK_HELP, add_command, add_exec, add_run
 
 if TYPE_CHECKING:
     import argparse
@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     text = "Have a run try a failed task again, or print the pytest command that does when the run is over"
-    parser = commands.add_parser("retry", help=text, description=f"{text}.")
+    parser = add_command(commands, "retry", text, ".", "_steer")
     parser.add_argument("id", metavar="ID", help=TASK_HELP)
     add_exec(parser)
     add_run(parser)
-    parser.set_defaults(run=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from pytest_moderator.cli import _steer  # noqa: PLC0415 (other sub-commands do without)
-
-    return _steer.retry(arguments)

@@ -49,6 +49,7 @@ class TaskRecord:
         step_number: its place in the order of the run, from 1.
         status: ``PENDING``; or ``COMPLETED`` or ``SKIPPED`` for one that is done before the run begins.
         reason: why it has that status.
+        elsewhere: whether it is done elsewhere, so that somebody may say that it is done.
     """
 
     file: str
@@ -60,3 +61,4 @@ class TaskRecord:
     step_number: int
     status: TaskStatus
     reason: str | None = None
+    elsewhere: bool = False

@@ -101,7 +101,7 @@ def begin_run(run: RunRecord, tasks: Sequence[TaskRecord], *, resumed: bool) -> 
     for row in rows:
         yield _TASK, row
     yield _EXPIRE_REQUESTS, (at, clean(run.id))
-    yield _event(run.id, "run_resumed" if resumed else "run_started", at, to_json(_about(run, rows)))
+    yield _event(run.id, "run_resumed" if resumed else "run_started", at, to_json(_about(run, tasks, rows)))
 
 
 def record(
@@ -240,8 +240,14 @@ def _text(value: object) -> str | None:
     return None if value is None else clean(str(value))
 
 
-def _about(run: RunRecord, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+def _about(
+    run: RunRecord, tasks: Sequence[TaskRecord], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, object]:
     """Give the payload of a run's first event: with which statuses its tasks begin, and why."""
+    elsewhere: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.elsewhere:
+            elsewhere.setdefault(clean(task.file), []).append(clean(task.task_id))
     statuses: dict[str, dict[str, str]] = {}
     reasons: dict[str, dict[str, str]] = {}
     for row in rows:
@@ -255,6 +261,7 @@ def _about(run: RunRecord, rows: Sequence[Mapping[str, Any]]) -> dict[str, objec
         "holder": run.holder.to_dict(),
         "tasks": statuses,
         "reasons": reasons,
+        "elsewhere": elsewhere,
     }
 
 

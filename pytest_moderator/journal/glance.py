@@ -38,6 +38,11 @@ SELECT coalesce(error_message, ''), count(*) FROM task_executions WHERE run_id =
 GROUP BY 1 ORDER BY 2 DESC, min(step_number)
 """
 _LAST_EVENT = "SELECT at FROM events WHERE run_id = ? ORDER BY seq DESC LIMIT 1"
+_ELSEWHERE = """
+SELECT count(*) FROM events, json_each(payload, '$.elsewhere') AS listed, json_each(listed.value) AS named
+WHERE seq = (SELECT max(seq) FROM events WHERE run_id = ? AND kind IN ('run_started', 'run_resumed'))
+    AND listed.key = ? AND named.value = ?
+"""
 _NO_LIMIT = -1
 _STATUS = 6  # among the columns of a task
 
@@ -112,6 +117,16 @@ class Glance(JournalReader):
         """
         with self._reading():
             return self._connection.execute(_REASONS, (clean(run_id), status.value)).fetchall()
+
+    def is_done_elsewhere(self, row: TaskRow, run_id: str) -> bool:
+        """Whether the backend of a task has it done elsewhere, so that somebody may say that it is done.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        with self._reading():
+            values = (clean(run_id), row.file, row.task_id)
+            return bool(self._connection.execute(_ELSEWHERE, values).fetchone()[0])
 
     def last_event_at(self, run_id: str) -> str:
         """Say when something was written about a run for the last time; ISO 8601 in UTC, empty for never.

@@ -122,7 +122,7 @@ def ask(
         clean_or_none(file),
         clean_or_none(task_id),
         now(),
-        _who(),
+        who(),
         to_json(dict(payload)),
     )
     try:
@@ -148,8 +148,8 @@ def was_taken(state_dir: Path, request_id: int) -> bool:
     return row is not None and row[0] is not None
 
 
-def _who() -> str:
-    """Name who asks: the user that this process belongs to, whatever the environment says."""
+def who() -> str:
+    """Name who asks, as ``user@host``: the user that this process belongs to, whatever the environment says."""
     import pwd  # noqa: PLC0415 (only for those who ask)
 
     user = os.geteuid()

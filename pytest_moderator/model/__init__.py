@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_moderator.model.answer import Answer
     from pytest_moderator.model.budget import Budget
     from pytest_moderator.model.context import ExecutionContext, IsolationLevel
     from pytest_moderator.model.problem import Problem, Severity
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
 _HOMES = {
+    "Answer": "answer",
     "Attempt": "result",
     "Budget": "budget",
     "Command": "task",
@@ -36,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "Attempt",
     "Budget",
     "Command",

@@ -280,7 +280,7 @@ class Settings:
     approval: str = _option(
         "auto",
         values.choice("auto", "wait", "skip"),
-        "Whether tasks wait for an approval: auto (where there is a terminal), wait or skip",
+        "Whether tasks wait for people, who approve or do them: auto (where there is a terminal), wait or skip",
         metavar="WORD",
     )
     approvals: Mapping[str, tuple[str, ...]] = _option(

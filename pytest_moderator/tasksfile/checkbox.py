@@ -52,10 +52,29 @@ class CheckBoxes:
         """Remember what was read; the file itself is not touched."""
         self._path = tasks_file.path.absolute()
         self._first = self._now = _Content(_bytes_of(tasks_file), tasks_file)
+        self._seen: _Stamp | None = None
 
     def changed(self) -> bool:
         """Whether somebody else has changed the file since it was read, or removed it."""
         return self._now is not self._first or not self._now.is_still(self._look()[1])
+
+    def is_ticked(self, task: Task) -> bool:
+        """Whether somebody has ticked the box of a task since the file was read, wherever in it that stands by now.
+
+        As long as the file does not change, it is not read again.
+
+        Args:
+            task: one of those that were read; only its id counts.
+        """
+        stamp = self._stamp()
+        if stamp is None or stamp != self._seen:
+            _, seen = self._look()
+            if not self._now.is_still(seen):
+                self._now = self._learn(seen)
+            self._seen = stamp
+        if self._now is self._first or self._now.trouble or self._why_lost(task):
+            return False
+        return self._now.by_id[task.id][0].done
 
     def tick(self, task: Task) -> Problem | None:
         """Tick the box of a task that has completed, wherever in the file it stands by now.
@@ -88,14 +107,17 @@ class CheckBoxes:
 
     def _look(self) -> tuple[_Stamp | None, bytes | Problem]:
         """Give what the file holds, or why it cannot be read, and a stamp from before that."""
-        try:
-            stamp = _stamp_of(self._path.stat())
-        except OSError:
-            stamp = None  # reading it says why
+        stamp = self._stamp()
         try:
             return stamp, read_bytes(self._path)
         except UnreadableError as error:
             return None, self._file_warning(str(error))
+
+    def _stamp(self) -> _Stamp | None:
+        try:
+            return _stamp_of(self._path.stat())
+        except OSError:
+            return None  # reading it says why
 
     def _learn(self, seen: bytes | Problem) -> _Content:
         """Read the file anew, for somebody has changed it."""

@@ -262,7 +262,7 @@ def test_what_comes_with_the_package_is_a_plugin() -> None:
     manager.add_hookspecs(Spec)
     manager.register(builtin)
     names = [[backend.name for backend in given] for given in manager.hook.pytest_moderator_backends()]
-    assert names == [["shell", "python", "claude", "codex", "gemini", "opencode", "ccpm"]]
+    assert names == [["shell", "python", "manual", "claude", "codex", "gemini", "opencode", "ccpm"]]
 
 
 def test_a_backend_has_nothing_to_close_by_itself(backends: list[Backend]) -> None:

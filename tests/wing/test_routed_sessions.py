@@ -132,7 +132,7 @@ def test_unknown_names_are_refused_before_the_run(project: Project) -> None:
     session = project.run("tasks.md")
     assert session.exit_code == pytest.ExitCode.USAGE_ERROR
     place, asks = "moderator.yaml:{}: error unknown-backend: ", "asks for unknown backend"
-    known = "there is alpha, beta, ccpm, claude, codex, gamma, gemini, opencode, python, shell)"
+    known = "there is alpha, beta, ccpm, claude, codex, gamma, gemini, manual, opencode, python, shell)"
     assert [line for line in session.errors.splitlines() if "unknown-backend" in line] == [
         f"{place.format(line)}{who} {asks} {name!r} (did you mean {meant!r}? {known}"
         for line, who, name, meant in (

@@ -1,0 +1,19 @@
+"""``moderator done``: say that a task is done which was done by a person, or elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_moderator.cli._options import add_command, add_ids, add_run
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    text = "Say that a task is done which a person does"
+    more = ", or somebody else elsewhere. A run that is over takes the answer when it is resumed."
+    parser = add_command(commands, "done", text, more, "_answer")
+    add_ids(parser)
+    add_run(parser)
