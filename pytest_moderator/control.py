@@ -106,7 +106,17 @@ class Control:
         if self._thread.is_alive():
             self._thread.join()
         self._held_file.unlink(missing_ok=True)
+        self._take_answers_along()
         return (yield)
+
+    def _take_answers_along(self) -> None:
+        """Note what people have said in the last moments: it counts when the run goes on."""
+        while not self._inbox.empty():
+            action = self._inbox.get()
+            if isinstance(action, partial) and action.func == self._obey:
+                request: Request = action.args[0]
+                if request.kind in self._answered:
+                    self._obey(request)
 
     def _watch(self) -> None:
         while not self._over.wait(PERIOD):
