@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_moderator.checkpoints import with_checkpoints
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.fingerprint import fingerprint
-from pytest_moderator.model import Command, IsolationLevel, Task, TaskStatus
+from pytest_moderator.model import Command, IsolationLevel, PhaseRule, Task, TaskStatus
 from pytest_moderator.plan import make_plan
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
+from pytest_moderator.settings import Settings
 from pytest_moderator.tasksfile import parse_tasks
 
 if TYPE_CHECKING:
@@ -468,3 +470,47 @@ def test_what_runs_again_is_all_that_has_to_and_no_more(
             assert reason in {f"it depends on T{o:03}, which runs again" for o in needs[i] if o in affected}
         else:
             assert reason == "asked for with --moderator-rerun"
+
+
+class TestCheckpoints:
+    TEXT = "## A\n- [ ] T001 a\n- [ ] T002 b\n## B\n- [ ] T003 c\n"
+
+    def resumed(
+        self, text: str, *, earlier: str = TEXT, rerun: Collection[str] = (), **was: str
+    ) -> Resumption:
+        def plan(text: str) -> ExecutionPlan:
+            rules = (PhaseRule("A", ("true",)), PhaseRule("B", ("true",)))
+            file = parse_tasks(text, Path("tasks.md"), "tasks.md")
+            return make_plan(with_checkpoints(file, Settings(phases=rules))[0], "phases")
+
+        before = {
+            name: Earlier(TaskStatus(was.get(name, "completed")), found, name not in was)
+            for name, found in plan(earlier).fingerprints.items()
+        }
+        return resume(plan(text), before, rerun)
+
+    def test_what_has_passed_is_done(self) -> None:
+        assert self.resumed(self.TEXT).completed == {"T001", "T002", "verify-a", "T003", "verify-b"}
+
+    @pytest.mark.parametrize(
+        ("old", "new", "again"),
+        [
+            (
+                "T002 b",
+                "T002 other",
+                {"T002": "its text changed", "verify-a": "it depends on T002, which runs again"},
+            ),
+            ("T002 b\n", "T002 b\n- [ ] T004 new\n", {"verify-a": "its text changed"}),
+        ],
+    )
+    def test_one_runs_again_with_its_phase(self, old: str, new: str, again: dict[str, str]) -> None:
+        assert self.resumed(self.TEXT.replace(old, new)).again == again
+
+    def test_a_task_that_is_asked_for_has_its_phase_verified(self) -> None:
+        assert self.resumed(self.TEXT, rerun=["T001"]).again == {
+            "T001": "asked for with --moderator-rerun",
+            "verify-a": "T001 of its phase runs again",
+        }
+
+    def test_one_that_did_not_come_to_its_end_has_so_too(self) -> None:
+        assert self.resumed(self.TEXT, T002="failed").again == {"verify-a": "T002 of its phase runs"}

@@ -238,6 +238,45 @@ def test_a_conflict_is_tried_again(project: Project, git) -> None:
     assert sorted(task["attempts"] for task in session.tasks.values()) == [1, 2]
 
 
+def test_a_conflict_is_not_tried_again_when_the_budget_is_spent(project: Project, git) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import subprocess
+        from pytest_moderator.backends.base import Backend
+        from pytest_moderator.model import TaskResult, Usage
+
+        class Costly(Backend):
+            name = "costly"
+            has_costs = True
+
+            def accepts(self, task):
+                return False
+
+            def execute(self, task, context):
+                subprocess.run(["sh", "-c", task.title], cwd=context.working_directory, check=True)
+                return TaskResult(task, usage=Usage(cost_usd=2.0))
+
+        def pytest_moderator_backends():
+            return [Costly()]
+        """,
+    )
+    project.tasks(
+        "".join(
+            f"- [ ] T00{n} [P] {together(project, n)}; echo {n} >> shared.txt\n"
+            f"  - backend: costly\n  - budget: $1.50\n  - files: {n}.txt\n"
+            for n in (1, 2)
+        )
+    )
+    project.write("moderator.yaml", "isolation: full\non_conflict: retry\n")
+    commit(git)
+    session = project.run("-n2", "tasks.md")
+    assert sorted(session.statuses.values()) == ["completed", "failed"], session.output
+    assert [task["attempts"] for task in session.tasks.values()] == [1, 1]
+    [why] = session.reasons.values()
+    assert why.endswith("; not tried again, as its budget of $1.50 is spent ($2.00)")
+
+
 def test_a_setup_has_a_log(project: Project, git) -> None:
     project.tasks(
         "- [ ] T001 one\n  - run: `cat made.log`\n- [ ] T002 two\n  - run: `true`\n  - env: BROKEN=1\n"
