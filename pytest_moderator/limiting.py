@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING
 
+from pytest_moderator.attempt.budgets import write_purse
 from pytest_moderator.clock import seconds_until
 from pytest_moderator.gates import Gate, Shut, Wait
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
@@ -130,11 +132,22 @@ class BudgetGate(Gate):
             return None
         return Shut(f"the budget of {self._budget} is spent ({self._budget.shown(self._spent)})", open=True)
 
+    def started(self, file: FileHandout, task: Task) -> None:
+        """Tell the process that runs it what is left: its attempts are to end when that is spent."""
+        choice = self._run.choice_of(file, task)
+        if choice is not None and choice.backend.has_costs:
+            self._tell()
+
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Count what a task has used."""
         del file, task
         if result.usage is not None:
             self._spent = self._spent.plus(result.usage)
+            self._tell()
+
+    def _tell(self) -> None:
+        with contextlib.suppress(OSError):  # a disk that is full is told of by the journal
+            write_purse(self._run.handout.directory, self._budget, self._spent)
 
 
 def _is_sound(result: TaskResult) -> bool | None:

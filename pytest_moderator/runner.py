@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_moderator.attempt import HELD, LocalLauncher, run_task, tries_before
+from pytest_moderator.attempt import HELD, PURSE, LocalLauncher, run_task, tries_before
 from pytest_moderator.backends import configure
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, Choice, NoBackend
@@ -223,6 +223,7 @@ def context_of(handout: Handout, file: FileHandout, task: Task) -> AttemptContex
             if task_id in file.by_id
         },
         written=handout.written,
+        purse=handout.directory / PURSE,
         withheld=handout.secrets.difference(task.secrets),
     )
 

@@ -11,11 +11,12 @@ from pytest_moderator.attempt.processes import (
     release_marked_processes,
     take_time,
 )
-from pytest_moderator.attempt.run import CANCELLED, run_task, tries_before
+from pytest_moderator.attempt.run import CANCELLED, PURSE, run_task, tries_before
 
 __all__ = [
     "CANCELLED",
     "HELD",
+    "PURSE",
     "TASK_VARIABLES",
     "LocalLauncher",
     "clean",

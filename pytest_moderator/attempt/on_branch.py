@@ -82,9 +82,9 @@ def _run(
     for _ in range(_MOST_CONFLICTS):
         if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
             break
-        from pytest_moderator.attempt.retrying import budget_spent  # noqa: PLC0415 (conflicts are rare)
+        from pytest_moderator.attempt.budgets import why_spent  # noqa: PLC0415 (conflicts are rare)
 
-        if spent := budget_spent(task, result.usage):
+        if spent := why_spent(task, replace(context, used=result.usage)):
             return replace(result, error_message=f"{result.error_message}; not tried again, as {spent}")
         attempt = result.attempts + 1
         try:

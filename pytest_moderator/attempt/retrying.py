@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_moderator.attempt.budgets import why_spent
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.launcher import LocalLauncher, note
 from pytest_moderator.attempt.processes import MARK, make_mark
@@ -14,14 +15,14 @@ from pytest_moderator.attempt.run import CANCELLED
 from pytest_moderator.backends.base import ProcessSpec
 from pytest_moderator.backends.process import describe_failure
 from pytest_moderator.clock import seconds_until
-from pytest_moderator.model import Budget, ErrorCategory
+from pytest_moderator.model import ErrorCategory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from pytest_moderator.backends.base import AttemptContext
-    from pytest_moderator.model import Attempt, Task, TaskResult, Usage
+    from pytest_moderator.model import Attempt, Task, TaskResult
 
 LONGEST_WAIT = 300.0
 """Seconds that a try waits at most for a limit to end."""
@@ -115,7 +116,7 @@ def why_not_again(
     cancelled = context.directory / CANCELLED
     if left <= 0 or cancelled.exists():
         return ""
-    if spent := budget_spent(task, context.used):
+    if spent := why_spent(task, context):
         return f"not tried again, as {spent}"
     pause = pause_before(result, alike)
     if pause is None:
@@ -162,16 +163,3 @@ def _refresh(task: Task, context: AttemptContext, fixtures: Mapping[str, str] | 
     if not outcome.exit_code and not outcome.error:
         return ""
     return f"{describe_failure(outcome, spec.timeout)}; see {REFRESH_LOG}"
-
-
-def budget_spent(task: Task, used: Usage | None) -> str:
-    """Say that nothing is left of a task's budget; empty where something is, or there is none.
-
-    Args:
-        task: the task.
-        used: what its tries have used together.
-    """
-    budget = Budget.parse(task.budget) if task.budget and used else None
-    if budget is None or used is None or not budget.is_spent(used):
-        return ""
-    return f"its budget of {budget} is spent ({budget.shown(used)})"

@@ -29,6 +29,10 @@ CANCELLED = "cancelled"
 """The file in a task's folder that keeps it from being tried again."""
 
 
+PURSE = "budget.json"
+"""The file in the folder of a run that tells what it may use, and what its tasks that have ended have used."""
+
+
 def run_task(
     task: Task,
     backend: Backend,
@@ -122,9 +126,9 @@ def used_so_far(context: AttemptContext, result: TaskResult) -> Usage | None:
 def _too_dear(task: Task, result: TaskResult, context: AttemptContext) -> Iterator[str]:
     """Note that a task which has succeeded has used up its budget, or more."""
     if task.budget and result.status is TaskStatus.COMPLETED:
-        from pytest_moderator.attempt.retrying import budget_spent  # noqa: PLC0415 (few tasks have a budget)
+        from pytest_moderator.attempt.budgets import own_budget_spent  # noqa: PLC0415 (few tasks have a budget)
 
-        if spent := budget_spent(task, context.used):
+        if spent := own_budget_spent(task, context.used):
             yield spent
 
 

@@ -126,6 +126,7 @@ class AttemptContext(ExecutionContext):
         progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
         withheld: names of variables of the run that this task is not to see: secrets of other tasks.
         used: what the attempts before this one have used of coding agents together; ``None`` where that is nothing.
+        purse: the file that tells of the budget of the run, where there is one.
         masker: takes the secrets of the run out of texts and streams; ``None`` where there are none.
     """
 
@@ -153,6 +154,7 @@ class AttemptContext(ExecutionContext):
     withheld: frozenset[str] = frozenset()
     masker: Masker | None = None
     used: Usage | None = None
+    purse: Path | None = None
 
     @property
     def filter(self) -> Callable[[], ByteFilter] | None:

@@ -107,6 +107,25 @@ def test_the_budget_of_a_task_ends_its_tries_and_counts_for_the_run(
     assert session.tasks["T001"]["usage"]["cost_usd"] == 4.0
 
 
+def test_the_budget_of_the_run_ends_tries_as_well(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", COSTLY)
+    project.tasks("""
+        - [ ] T001 One
+          - backend: costly
+        - [ ] T002 Two fails
+          - backend: costly
+          - retries: 5
+        - [ ] T003 Costs nothing
+          - run: `true`
+    """)
+    session = project.run("tasks.md", "--moderator-budget=$5", *workers)
+    assert session.lines() == ["T001", "T002", "T002"]
+    why = "overloaded; not tried again, as the budget of the run of $5.00 is spent ($6.00)"
+    assert session.reasons == {"T002": why}
+    more = project.run("tasks.md", "--moderator-budget=$7", "--moderator-resume", *workers)
+    assert more.lines() == ["T001", "T002", "T002", "T002"]
+
+
 def test_a_backend_that_keeps_failing_is_left_alone_for_a_while(project: Project) -> None:
     project.write("conftest.py", COSTLY)
     project.write("moderator.yaml", "backends: {costly: {breaker: {failures: 2, pause: 1s}}}\n")

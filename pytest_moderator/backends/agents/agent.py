@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_moderator.attempt.budgets import money_left
 from pytest_moderator.attempt.launcher import TIMED_OUT, LocalLauncher
 from pytest_moderator.attempt.output import clean, excerpt
 from pytest_moderator.backends.agents import judge as judgement
@@ -26,7 +27,7 @@ from pytest_moderator.backends.agents.prompt import ANSWER, make_prompt
 from pytest_moderator.backends.base import Health, ProcessSpec
 from pytest_moderator.clock import shown
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import Budget, Problem, Severity, TaskResult, TaskStatus
+from pytest_moderator.model import Problem, Severity, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,7 +193,7 @@ class Agent:
         adapter = self._adapter()
         chosen = session or adapter.choose_session()
         prompt_file = context.directory / _PROMPT
-        left = _money_left(task, context)
+        left = money_left(task, context)
         call = Call(task, context.working_directory, prompt, prompt_file, chosen, session is not None, left)
         if chosen is not None:
             self.note_session(context, chosen)
@@ -316,13 +317,6 @@ class _Watch:
         if self._idle is not None and now - follower.active_at > self._idle:
             return judgement.IDLE
         return None
-
-
-def _money_left(task: Task, context: AttemptContext) -> float | None:
-    """Give the US dollars that are left of a task's budget; ``None`` without one."""
-    limit = Budget.parse(task.budget).usd if task.budget else None
-    spent = context.used.cost_usd if context.used else None
-    return None if limit is None else max(limit - (spent or 0.0), 0.01)
 
 
 def _remarks(talk: _Conversation, options: AgentOptions) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,6 +184,25 @@ def test_a_budget_limits_what_an_attempt_may_cost(stage: Stage) -> None:
         "claude failed: I cannot; not tried again, as its budget of $0.60 is spent ($0.75)"
     )
     assert [after(stage, "--max-budget-usd", call) for call in range(3)] == ["0.4", "0.35", "0.1"]
+
+
+@pytest.mark.parametrize(
+    ("told", "amounts"),
+    [
+        ('{"usd": 1.0, "tokens": null, "spent": {"cost_usd": 0.625}}', ["0.375", "0.125"]),
+        ('{"usd": 9.0, "tokens": null, "spent": {}}', ["0.6", "0.35", "0.1"]),
+        ('{"usd": null, "tokens": 300, "spent": {"input_tokens": 10}}', ["0.6", "0.35"]),
+        ("nonsense", ["0.6", "0.35", "0.1"]),
+    ],
+)
+def test_the_budget_of_a_run_limits_it_too(stage: Stage, told: str, amounts: list[str]) -> None:
+    purse = stage.repository.parent / "budget.json"
+    purse.write_text(told)
+    stage.place = replace(stage.place, purse=purse)
+    task = Task("T001", "Write it", 3, budget="$0.60", description="Write it\nfake: error I cannot")
+    result = stage.run(task, retries=5)
+    assert [after(stage, "--max-budget-usd", call) for call in range(result.attempts)] == amounts
+    assert "; not tried again, as " in str(result.error_message)
 
 
 def test_a_budget_of_tokens_is_no_amount_of_money(stage: Stage) -> None:
