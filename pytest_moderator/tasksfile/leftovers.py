@@ -10,36 +10,48 @@ from pytest_moderator.model import Problem, Severity
 from pytest_moderator.tasksfile.ids import leading_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_moderator.tasksfile.dialects import Reading
     from pytest_moderator.tasksfile.document import Document
 
-_BOX_LINE = re.compile(r"[\s>]{0,200}(?:[-*+]|\d{1,9}[.)])?\s{0,20}\[[ xX~-]?\](?![(\[:])")
+_BOX_LINE = re.compile(r"[\s>]{0,200}(?:[-*+]|\d{1,9}[.)])?\s{0,20}\[[ \txX~-]{0,3}\](?![(\[:])\s*")
 _MAX_RANGES = 12
 UNREAD = "they stand where Markdown sees no list item"
 
 
 def passed_over(reading: Reading, document: Document, skip: int) -> list[Problem]:
-    """Say which boxes were not read as tasks, one warning a reason."""
+    """Say which boxes were not read as tasks, one warning a reason; where one is written badly, that is an error."""
     reasons = dict(reading.passed_over)
     seen = {entry.node.line for entry in reading.entries} | {
         line for lines in reasons.values() for line in lines
     }
     unread = [line for line in _unread_boxes(document, skip) if line not in seen]
-    if unread:
-        reasons[UNREAD] = unread
+    broken = _broken_boxes(document, unread)
+    if rest := [line for line in unread if line not in broken]:
+        reasons[UNREAD] = rest
     return [
-        Problem(
-            Severity.WARNING,
-            "passed-over",
-            f"{len(lines)} check-box{'es' if len(lines) > 1 else ''} at {_ranges(lines)} "
-            f"{'were' if len(lines) > 1 else 'was'} not read as tasks: {reason}",
-            _HINTS.get(reason.split(" ")[1], ""),
-            line=lines[0],
-        )
-        for reason, lines in reasons.items()
+        *(_broken(line, task_id) for line, task_id in broken.items()),
+        *(_not_read(lines, reason) for reason, lines in reasons.items()),
     ]
+
+
+def _not_read(lines: Sequence[int], reason: str) -> Problem:
+    several = len(lines) > 1
+    return Problem(
+        Severity.WARNING,
+        "passed-over",
+        f"{len(lines)} check-box{'es' if several else ''} at {_ranges(lines)} "
+        f"{'were' if several else 'was'} not read as tasks: {reason}",
+        _HINTS.get(reason.split(" ")[1], ""),
+        line=lines[0],
+    )
+
+
+def _broken(line: int, task_id: str) -> Problem:
+    message = f"{task_id} was not read as a task: Markdown sees no check-box in front of it"
+    hint = f"write it as '- [ ] {task_id} …', with one space behind the dash, in the box, and behind it"
+    return Problem(Severity.ERROR, "broken-box", message, hint, line=line)
 
 
 def no_tasks(reading: Reading, document: Document, text: str) -> Problem:
@@ -75,6 +87,24 @@ _HINTS = {
     "have": "give them an id, or leave them as notes",
     "stand": "move them under a heading of a phase if they are tasks",
 }
+
+
+def _broken_boxes(document: Document, lines: Iterable[int]) -> dict[int, str]:
+    """Find the boxes that lack a space, or have one too many, before an id; quotes and code are not meant."""
+    other = {
+        number
+        for node in document.nodes
+        if node.kind in ("code", "html") or node.quoted
+        for number in range(node.line, node.end + 1)
+    }
+    broken: dict[int, str] = {}
+    for number in lines:
+        line = document.lines[number - 1]
+        box = _BOX_LINE.match(line)
+        found = leading_id(line[box.end() :]) if box else None
+        if found and found.family == "T" and number not in other:
+            broken[number] = found.id
+    return broken
 
 
 def _unread_boxes(document: Document, skip: int) -> Iterator[int]:

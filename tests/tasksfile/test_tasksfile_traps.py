@@ -56,6 +56,25 @@ def test_passed_over_boxes_are_said(read, text, part):
     assert part in found.problems[0].message
 
 
+@pytest.mark.parametrize(
+    "line", ["- [ ]T002 b", "-[ ] T002 b", "- [x ] T002 b", "- [  ] T002 b", "-[ ]T002 b"]
+)
+def test_a_task_that_is_written_badly_is_an_error(read, line):
+    found = read(f"- [ ] T001 a\n{line}\n")
+    assert [task.id for task in found.tasks] == ["T001"]
+    assert [(p.code, p.severity, p.line) for p in found.problems] == [("broken-box", "error", 2)]
+    assert "- [ ] T002" in found.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    "text", ["    - [ ]T002 b", "> - [ ]T002 b", "<div>\n- [ ] T002 b\n</div>", "[x] = done"]
+)
+def test_what_is_no_task_of_the_file_is_no_error(read, text):
+    assert {problem.severity for problem in read(f"- [ ] T001 a\n\nWords.\n\n{text}\n").problems} == {
+        "warning"
+    }
+
+
 def test_many_passed_over_boxes_are_said_in_short(read):
     found = read("- [ ] 1. a\n" + "  - [ ] step\n  - note\n" * 20)
     assert found.problems[0].message.count("-") < 20
