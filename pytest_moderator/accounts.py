@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_moderator.journal import RunStatus
-from pytest_moderator.model import TaskResult, TaskStatus
+from pytest_moderator.model import ErrorCategory, ExecutionReport, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
+    from pytest_moderator.clock import Stopwatch
     from pytest_moderator.coordinator import Blocked, Coordinator
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
+    from pytest_moderator.plan import ExecutionPlan
+    from pytest_moderator.run import Run
 
 _STOPPED = "the run was stopped"
 
@@ -27,6 +30,7 @@ class Accounts:
         selected: node ids of the items of this session.
         completed: see above.
         open: node ids of the tasks that were skipped and can start when the run goes on: it is not complete.
+        paused: by node id, what came so far of tasks that wait for another attempt.
         struck: node ids of the items that have ended and were to run again.
     """
 
@@ -35,6 +39,7 @@ class Accounts:
         self.completed = completed
         self.open: set[str] = set()
         self.struck: set[str] = set()
+        self.paused: dict[str, TaskResult] = {}
         self._handout = handout
         self._coordinator: Coordinator | None = None
         self._results: dict[str, TaskResult] = {}
@@ -63,6 +68,7 @@ class Accounts:
 
     def enter(self, nodeid: str, result: TaskResult) -> None:
         """Note what came of a task."""
+        self.paused.pop(nodeid, None)
         self._results[nodeid] = result
 
     def strike(self, nodeid: str) -> None:
@@ -71,6 +77,31 @@ class Accounts:
         self._results.pop(nodeid, None)
         self._roots.pop(nodeid, None)
         self.open.discard(nodeid)
+
+    def given_up(self, nodeid: str, reason: str, cancelled: str | None) -> TaskResult | None:
+        """Give the failure of a task whose next attempt will not be; ``None`` where it does not wait for one.
+
+        Args:
+            nodeid: the task.
+            reason: why it will not be.
+            cancelled: by whom it was cancelled, if somebody has done that.
+        """
+        paused = self.paused.get(nodeid)
+        if paused is None:
+            return None
+        from pytest_moderator.attempt.categories import hint_of  # noqa: PLC0415 (only where something fails)
+
+        category = str(ErrorCategory.CANCELLED) if cancelled else paused.category
+        why = f"{paused.error_message}; not tried again: {reason.removeprefix('not started: ')}"
+        return replace(
+            paused,
+            status=TaskStatus.FAILED,
+            error_message=cancelled or why,
+            category=category,
+            hint=hint_of(category or ""),
+            again_at=None,
+            attempts_log=paused.attempts_log[:-1],
+        )
 
     def name(self, key: str) -> str:
         """Name a task by its id, anything else by its node id."""
@@ -114,6 +145,23 @@ class Accounts:
             return RunStatus.FAILED
         return RunStatus.INTERRUPTED if self.open else RunStatus.COMPLETED
 
+    def report(self, file: FileHandout, plan: ExecutionPlan, watch: Stopwatch, run: Run) -> ExecutionReport:
+        """Sum up one file, as far as it has come."""
+        return ExecutionReport(
+            run_id=self._handout.run_id,
+            file=file.nodeid,
+            order=plan.order,
+            workers=run.workers,
+            started_at=watch.started_at,
+            finished_at=watch.finished_at,
+            duration_seconds=watch.seconds,
+            results=tuple(
+                self.result_of(file, task, run.worker_of.get(f"{file.nodeid}::{task.id}"), run.stop_reason)
+                for task in file.tasks
+            ),
+            kept_apart=plan.kept_apart if run.workers > 1 else {},
+        )
+
     def result_of(self, file: FileHandout, task: Task, worker: str | None, stop_reason: str) -> TaskResult:
         """Give the result of a task, or say where it stands.
 
@@ -134,5 +182,6 @@ class Accounts:
         if nodeid in self.coordinator.running:
             return replace(pending, status=TaskStatus.RUNNING, worker=worker, error_message=_STOPPED)
         if nodeid in self.selected:
+            pending = replace(self.paused.get(nodeid, pending), status=TaskStatus.PENDING)
             return replace(pending, error_message=stop_reason or _STOPPED)
         return replace(pending, status=TaskStatus.SKIPPED, error_message="not selected")

@@ -11,7 +11,7 @@ from pytest_moderator.isolation.ours import is_of_a_task
 from pytest_moderator.items import RESULT, TaskItem, TasksModule
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.selection import select_prerequisites
-from pytest_moderator.verdict import PROGRESS, pack
+from pytest_moderator.verdict import LATER, PROGRESS, pack
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -76,8 +76,8 @@ class TasksCollection:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Keep what a task tells while it runs out of all counts; workers count too, into their own output."""
-        return ("", "", "") if report.when == PROGRESS else None
+        """Keep what a task tells before its end out of all counts; workers count too, into their own output."""
+        return ("", "", "") if report.when in (PROGRESS, LATER) else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -97,6 +97,13 @@ class TasksCollection:
             result = _without_secrets(report, result, masker)
         if result is not None and call.when in ("setup", "call"):
             report.moderator = pack(result)  # type: ignore[attr-defined]
+        if (
+            result is not None
+            and result.status is TaskStatus.PAUSED
+            and call.when != "setup"
+            and report.passed
+        ):
+            report.when = LATER  # type: ignore[assignment]
         if report.failed and item.task.optional:
             report.outcome = "skipped"
             report.wasxfail = f"optional task: {result.error_message if result else 'a fixture failed'}"

@@ -49,6 +49,14 @@ def pytest_moderator_task_error(task: Task, error: Exception) -> None:
 
 
 @pytest.hookspec
+def pytest_moderator_task_paused(result: TaskResult) -> None:
+    """A task has failed and waits for its next attempt, which is due at ``result.again_at``; it holds no worker.
+
+    Not called for pauses of a few seconds. Called in the process that the user started.
+    """
+
+
+@pytest.hookspec
 def pytest_moderator_run_status(status: str, by: str) -> None:
     """The run is ``paused``, or ``running`` again. Called in the process that the user started.
 

@@ -86,13 +86,13 @@ class TaskItem(pytest.Function):
         return self.path, self.task.line - 1, f"{self.task.id} {self.task.title}"
 
     def runtest(self) -> None:
-        """Run the task; raise when it has not succeeded."""
+        """Run the task; raise when it has not succeeded, unless it is tried again later."""
         self.given = environment = environment_of(self.funcargs)
         result = self.config.stash[RUNNER].run(self.parent.file, self.task, environment)
         self.stash[RESULT] = result
         if result.status is TaskStatus.SKIPPED:
             pytest.skip(result.error_message or "")
-        if not result.success:
+        if not result.success and result.status is not TaskStatus.PAUSED:
             raise TaskFailedError(result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]

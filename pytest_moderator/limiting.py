@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.budgets import write_purse
+from pytest_moderator.backends.elsewhere import ElsewhereBackend
 from pytest_moderator.clock import seconds_until
 from pytest_moderator.gates import Gate, Shut, Wait
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.circuits import Circuits
     from pytest_moderator.handout import FileHandout
@@ -27,7 +32,29 @@ _FAULTS_OF_BACKENDS = frozenset(
         ErrorCategory.TIMEOUT,
     }
 )
+_FAILED = (TaskStatus.FAILED, TaskStatus.PAUSED)  # one that waits for another attempt has failed, too
 _TELLING_OF_HEALTH = frozenset({ErrorCategory.CONFIGURATION, ErrorCategory.PERMISSION})
+
+
+class PauseGate(Gate):
+    """Has tasks that have failed wait until their next attempt is due."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, Wait] = {}
+
+    def ask(self, file: FileHandout, task: Task) -> Wait | None:
+        """Say until when a task has to wait."""
+        wait = self._waits.get(f"{file.nodeid}::{task.id}")
+        return wait if wait and wait.until and wait.until > time.monotonic() else None
+
+    def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
+        """Take note of an attempt that another one follows later."""
+        nodeid = f"{file.nodeid}::{task.id}"
+        self._waits.pop(nodeid, None)
+        if result.status is TaskStatus.PAUSED:
+            until = time.monotonic() + (seconds_until(result.again_at) or 0.0)
+            why = f"waiting for attempt {result.attempts + 1} until {result.again_at}: {result.error_message}"
+            self._waits[nodeid] = Wait(why, until)
 
 
 class StandInGate(Gate):
@@ -47,7 +74,9 @@ class StandInGate(Gate):
     def ask(self, file: FileHandout, task: Task) -> None:
         """Settle which backend is to do a task, if it starts now."""
         choices = self._run.choices
-        planned = choices.planned(file, task)
+        planned, chosen = choices.planned(file, task), choices.of(file, task)
+        if chosen is not None and isinstance(chosen.backend, ElsewhereBackend) and chosen is not planned:
+            return  # somebody may be at it
         if planned is not None:
             why = self._circuits.why_passed_over(planned.backend.name)
             choices.put(file, task, self._instead(file, task, planned.backend.name, why) if why else None)
@@ -105,7 +134,7 @@ class LimitsGate(Gate):
             f"{file.nodeid}::{task.id}",
             ok=_is_sound(result),
             retry_after=None if left is None else max(0.0, left),
-            suspect=result.status is TaskStatus.FAILED and result.category in _TELLING_OF_HEALTH,
+            suspect=result.status in _FAILED and result.category in _TELLING_OF_HEALTH,
         )
 
 
@@ -124,35 +153,53 @@ class BudgetGate(Gate):
         self._run = run
         self._budget = budget
         self._spent = spent
+        self._paused: dict[str, Usage] = {}
+        self._continued: dict[str, Usage] = {}
 
     def ask(self, file: FileHandout, task: Task) -> Shut | None:
         """Refuse a task of an agent when nothing is left."""
         choice = self._run.choice_of(file, task)
-        if choice is None or not choice.backend.has_costs or not self._budget.is_spent(self._spent):
+        if choice is None or not choice.backend.has_costs:
             return None
-        return Shut(f"the budget of {self._budget} is spent ({self._budget.shown(self._spent)})", open=True)
+        spent = _sum(self._spent, self._paused, self._continued)
+        if not self._budget.is_spent(spent):
+            return None
+        return Shut(f"the budget of {self._budget} is spent ({self._budget.shown(spent)})", open=True)
 
     def started(self, file: FileHandout, task: Task) -> None:
         """Tell the process that runs it what is left: its attempts are to end when that is spent."""
+        nodeid = f"{file.nodeid}::{task.id}"
+        if nodeid in self._paused:
+            self._continued[nodeid] = self._paused.pop(nodeid)  # that process knows it by itself
         choice = self._run.choice_of(file, task)
         if choice is not None and choice.backend.has_costs:
             self._tell()
 
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
-        """Count what a task has used."""
-        del file, task
-        if result.usage is not None:
+        """Count what a task has used; one that is tried again later tells in the end what it has used in all."""
+        nodeid = f"{file.nodeid}::{task.id}"
+        self._paused.pop(nodeid, None)
+        self._continued.pop(nodeid, None)
+        if result.usage is None:
+            return
+        if result.status is TaskStatus.PAUSED:
+            self._paused[nodeid] = result.usage
+        else:
             self._spent = self._spent.plus(result.usage)
-            self._tell()
+        self._tell()
 
     def _tell(self) -> None:
         with contextlib.suppress(OSError):  # a disk that is full is told of by the journal
-            write_purse(self._run.handout.directory, self._budget, self._spent)
+            write_purse(self._run.handout.directory, self._budget, _sum(self._spent, self._paused))
+
+
+def _sum(spent: Usage, *more: Mapping[str, Usage]) -> Usage:
+    return reduce(Usage.plus, (usage for each in more for usage in each.values()), spent)
 
 
 def _is_sound(result: TaskResult) -> bool | None:
     """Whether the backend did its part; a task that fails by its own fault says nothing against its backend."""
-    if result.status is not TaskStatus.FAILED:
+    if result.status not in _FAILED:
         return True
     if result.category == ErrorCategory.CANCELLED:
         return None

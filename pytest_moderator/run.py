@@ -24,22 +24,21 @@ from pytest_moderator.choices import Choices
 from pytest_moderator.clock import Stopwatch
 from pytest_moderator.coordinator import Coordinator, DependencyCycleError
 from pytest_moderator.errors import TaskFailedError
-from pytest_moderator.gates import Gates, Shut
+from pytest_moderator.gates import Gates, Shut, Wait
 from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.plugin import keeping_all
 from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_of, place_of
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
-from pytest_moderator.tell import report_skip, tell
-from pytest_moderator.verdict import PROGRESS, Verdict, describe
+from pytest_moderator.tell import report_failure, report_skip, tell
+from pytest_moderator.verdict import LATER, PROGRESS, Verdict, describe
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.coordinator import Blocked
-    from pytest_moderator.gates import Wait
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
     from pytest_moderator.prepare import Prepared
@@ -131,7 +130,8 @@ class Run:
             self.accounts.coordinator = Coordinator(steps, satisfied)
         except DependencyCycleError as error:
             raise pytest.UsageError(f"depends_on: {error}; remove one of these dependencies") from error
-        self._record_begin()
+        if self.accounts.selected:
+            self._record_begin()
         self._watch.start()
         for nodeid in nodeids:
             found = self.handout.find(nodeid)
@@ -140,8 +140,6 @@ class Run:
         self._skip_blocked(self.coordinator.blocked_at_start)
 
     def _record_begin(self) -> None:
-        if not self.accounts.selected:
-            return
         try:
             tasks = records_of(self.handout, self.fingerprint_of, self.accounts, self.choice_of)
             self.recorder.begin(self.handout.directory, list(tasks))
@@ -238,7 +236,7 @@ class Run:
         self._forced_end = status
         self.stop(reason)
         if status is RunStatus.CANCELLED:
-            self.cancelled.update(dict.fromkeys(self.coordinator.running, reason))
+            self.cancelled.update(dict.fromkeys((*self.coordinator.running, *self.accounts.paused), reason))
         if self.finished:
             self.skip_rest()
 
@@ -247,6 +245,7 @@ class Run:
         if nodeid in self.coordinator.running:
             self.cancelled.setdefault(nodeid, reason)
         elif nodeid in self.coordinator.pending:
+            self.cancelled[nodeid] = reason
             self._skip(nodeid, reason)
             self._skip_blocked(self.coordinator.end(nodeid, success=False))
 
@@ -267,21 +266,35 @@ class Run:
         success = verdict.success
         found = self.handout.find(nodeid)
         if found is not None:
-            task = found[1]
             duration = time.monotonic() - self._started.get(nodeid, time.monotonic())
-            result = verdict.result_of(task, self.worker_of.get(nodeid), duration)
+            result = verdict.result_of(found[1], self.worker_of.get(nodeid), duration)
+            if result.status is TaskStatus.PAUSED:
+                self._pause(nodeid, found, result)
+                return
             if verdict.lost:
                 result = replace(result, attempts=self.tries_of(nodeid))
             if nodeid in self.cancelled and not result.success:
                 result = replace(result, error_message=self.cancelled[nodeid], category="cancelled")
             self._conclude(nodeid, result)
             self.gates.ended(*found, result)
-            success = success or task.optional
-            if not success and task.critical and verdict.failed:
-                self.stop(f"critical task {task.id} failed")
+            success = success or found[1].optional
+            if not success and found[1].critical and verdict.failed:
+                self.stop(f"critical task {found[1].id} failed")
         self.ask_again()
         self._watch.lap()
         self._skip_blocked(self.coordinator.end(nodeid, success=success))
+        if self.stop_reason and self.finished:
+            self.skip_rest()
+
+    def _pause(self, nodeid: str, found: tuple[FileHandout, Task], result: TaskResult) -> None:
+        """Keep a task that waits for its next attempt; it holds no worker meanwhile."""
+        self.accounts.paused[nodeid] = result
+        tell(self.config, "pytest_moderator_task_paused", result=result)
+        self.gates.ended(*found, result)
+        self.ask_again()
+        self._turn_away(nodeid, found, self.gates.ask(*found) or Wait("its next attempt", time.monotonic()))
+        if nodeid in self.cancelled:
+            self.cancel_task(nodeid, self.cancelled[nodeid])
         if self.stop_reason and self.finished:
             self.skip_rest()
 
@@ -299,6 +312,10 @@ class Run:
     def _skip(self, nodeid: str, reason: str, by: tuple[str, ...] = ()) -> None:
         self.waiting.pop(nodeid, None)
         found = self.handout.find(nodeid)
+        if found and (failed := self.accounts.given_up(nodeid, reason, self.cancelled.get(nodeid))):
+            report_failure(self.config, nodeid, found, failed, self._verdicts[nodeid].node)
+            self._conclude(nodeid, failed)
+            return
         if found is not None:
             result = TaskResult(
                 found[1], status=TaskStatus.SKIPPED, attempts=0, error_message=reason, blocked_by=by
@@ -336,7 +353,7 @@ class Run:
         if report.when == PROGRESS and found and report.nodeid in self.coordinator.running:
             payload = json.loads(report.moderator_progress)
             self.recorder.happened(str(payload.pop("kind", "note")), found, payload)
-        if report.when not in ("setup", "call", "teardown", "???"):
+        if report.when not in ("setup", "call", "teardown", "???", LATER):
             return
         verdict = self._verdicts[report.nodeid]
         verdict.add(report)
@@ -374,27 +391,10 @@ class Run:
     @property
     def status(self) -> RunStatus:
         """How the run stands."""
-        if self.recorder.trouble and self.accounts.status is RunStatus.COMPLETED:
-            # What did not start was skipped for no fault of its own.
-            return self._forced_end or RunStatus.FAILED
-        return self._forced_end or self.accounts.status
+        status = self._forced_end or self.accounts.status
+        # What did not start, for trouble with the journal, was skipped for no fault of its own.
+        return RunStatus.FAILED if self.recorder.trouble and status is RunStatus.COMPLETED else status
 
     def report(self, file: FileHandout) -> ExecutionReport:
         """Sum up one file, as far as it has come."""
-        plan = self._plans[file.nodeid]
-        return ExecutionReport(
-            run_id=self.handout.run_id,
-            file=file.nodeid,
-            order=plan.order,
-            workers=self.workers,
-            started_at=self._watch.started_at,
-            finished_at=self._watch.finished_at,
-            duration_seconds=self._watch.seconds,
-            results=tuple(
-                self.accounts.result_of(
-                    file, task, self.worker_of.get(f"{file.nodeid}::{task.id}"), self.stop_reason
-                )
-                for task in file.tasks
-            ),
-            kept_apart=plan.kept_apart if self.workers > 1 else {},
-        )
+        return self.accounts.report(file, self._plans[file.nodeid], self._watch, self)

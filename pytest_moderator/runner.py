@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pytest_moderator.model import Task
 
 
+PATIENCE = 5.0
+"""Seconds that a pause before another attempt may hold a worker."""
+
+
 class TaskRunner:
     """Runs tasks, one at a time.
 
@@ -157,6 +161,7 @@ class TaskRunner:
             place,
             attempt=1 + tries_before(place.directory),
             worker=self._worker,
+            patience=PATIENCE,
             worker_directory=self._scratch_directory,
             launcher=self._launcher,
             progress=partial(self._tell, file, task),

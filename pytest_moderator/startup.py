@@ -23,7 +23,7 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.handout import hand_out, nodeid_of
 from pytest_moderator.isolation.ours import is_of_a_task
 from pytest_moderator.journal import Holder, RequestKind, RunRecord
-from pytest_moderator.limiting import BudgetGate, LimitsGate, StandInGate
+from pytest_moderator.limiting import BudgetGate, LimitsGate, PauseGate, StandInGate
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.opening import Opening, look, open_run
@@ -166,6 +166,7 @@ def _gates_of(
     settings = prepared[0].settings
     limits = {name: parse_limits(values) for name, values in settings.backends.items()}
     limited = any(limit != Limits() for limit in limits.values())
+    yield PauseGate()
     circuits = None
     if limited or any(_has_fallbacks(entry.settings) for entry in prepared):
         patience = max(entry.settings.health_timeout for entry in prepared)

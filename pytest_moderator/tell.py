@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.verdict import location_of, reports_of_skip
+from pytest_moderator.verdict import location_of, reports_of_failure, reports_of_skip
 
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
-    from pytest_moderator.model import Task
+    from pytest_moderator.model import Task, TaskResult
 
 LOGGER = logging.getLogger("pytest_moderator")
 
@@ -33,6 +33,28 @@ def report_skip(
     for report in reports_of_skip(nodeid, found, reason):
         hook.pytest_runtest_logreport(report=report)
     hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+
+def report_failure(
+    config: pytest.Config,
+    nodeid: str,
+    found: tuple[FileHandout, Task],
+    result: TaskResult,
+    node: object = None,
+) -> None:
+    """Report that a task has failed which no process runs any more.
+
+    Args:
+        config: pytest's.
+        nodeid: the task's item.
+        found: its file and task.
+        result: what has come of it.
+        node: the worker that ran it last, as xdist knows it; ``None`` without workers.
+    """
+    for report in reports_of_failure(nodeid, found, result):
+        if node is not None:
+            report.node = node  # type: ignore[attr-defined]
+        config.hook.pytest_runtest_logreport(report=report)
 
 
 def tell(config: pytest.Config, hook: str, **facts: object) -> None:

@@ -58,11 +58,13 @@ class Verdict:
 
     Attributes:
         failed: whether the last try of one of its steps failed.
+        node: the worker that the last report came from, as xdist knows it; ``None`` without workers.
     """
 
     def __init__(self) -> None:
         self._reports: dict[str, pytest.TestReport] = {}
         self._carried: TaskResult | None = None
+        self.node: object = None
 
     def add(self, report: pytest.TestReport) -> None:
         """Take in a report; a new set-up starts over (plugins that rerun tests do that)."""
@@ -70,6 +72,7 @@ class Verdict:
             self._reports.clear()
             self._carried = None
         self._reports[str(report.when)] = report
+        self.node = getattr(report, "node", None)
 
     @property
     def failed(self) -> bool:
@@ -117,7 +120,7 @@ class Verdict:
             )
         teardown = self._reports.get("teardown")
         messy = teardown is not None and (teardown.failed or hasattr(teardown, "wasxfail"))
-        if messy and result.success:
+        if messy and (result.success or result.status is TaskStatus.PAUSED):
             return replace(
                 result,
                 status=TaskStatus.FAILED,
@@ -137,6 +140,9 @@ class Verdict:
 
 PROGRESS = "progress"
 """The ``when`` of a report of something that happened to a task while it runs; nobody counts or shows it."""
+
+LATER = "later"
+"""The ``when`` of the reports of a task that waits for another attempt: it has not ended, so nobody counts them."""
 
 
 def progress_report(
@@ -203,3 +209,22 @@ def reports_of_skip(
     if found and found[1].done:
         setup.moderator_done = True  # type: ignore[attr-defined]
     return setup, teardown
+
+
+def reports_of_failure(
+    nodeid: str, found: tuple[FileHandout, Task], result: TaskResult
+) -> tuple[pytest.TestReport, pytest.TestReport]:
+    """Make the reports of a task that fails although nothing of it runs; an optional one fails as expected.
+
+    Args:
+        nodeid: the task's item.
+        found: its file and task.
+        result: what has come of it.
+    """
+    reason = result.error_message or ""
+    make = partial(pytest.TestReport, nodeid=nodeid, location=location_of(nodeid, found), keywords={})
+    call = make(outcome="failed", longrepr=reason, when="call", moderator=pack(result))
+    if found[1].optional:
+        call.outcome = "skipped"
+        call.wasxfail = f"optional task: {reason}"
+    return call, make(outcome="passed", longrepr=None, when="teardown")

@@ -105,6 +105,8 @@ def _try(
 ) -> TaskResult:
     """Try a task as often as it may be; what a try has completed is verified and merged as part of it."""
     result = run_task(task, backend, context, fixtures=fixtures, renew=place.renew, finish=place.settle)
+    if result.status is TaskStatus.PAUSED:
+        return replace(result, worktree=place.path, branch=place.branch)  # the next try goes on there
     unsettled = result.worktree is None or result.category == ErrorCategory.VERIFICATION
     if result.status is TaskStatus.COMPLETED or not unsettled:
         return result

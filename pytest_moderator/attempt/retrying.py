@@ -11,7 +11,7 @@ from pytest_moderator.attempt.budgets import why_spent
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.launcher import LocalLauncher, note
 from pytest_moderator.attempt.processes import MARK, make_mark
-from pytest_moderator.attempt.run import CANCELLED
+from pytest_moderator.attempt.run import CANCELLED, Following
 from pytest_moderator.backends.base import ProcessSpec
 from pytest_moderator.backends.process import describe_failure
 from pytest_moderator.clock import seconds_until
@@ -89,7 +89,7 @@ def wait(seconds: float, task: Task, context: AttemptContext) -> bool:
     return (context.launcher or LocalLauncher()).run(spec).exit_code == 0
 
 
-def why_not_again(
+def what_follows(
     task: Task,
     result: TaskResult,
     context: AttemptContext,
@@ -97,8 +97,8 @@ def why_not_again(
     before: Sequence[Attempt] = (),
     left: int | None,
     fixtures: Mapping[str, str] | None = None,
-) -> str | None:
-    """Make ready for the next try of a task that has failed, and wait for it.
+) -> Following:
+    """Make ready for the next try of a task that has failed, and wait for it, unless that takes too long.
 
     Args:
         task: the task.
@@ -109,24 +109,38 @@ def why_not_again(
         fixtures: what the task's fixtures add to its environment.
 
     Returns:
-        Why there is none, or an empty text where that needs no words; ``None`` when it is time for it.
+        Whether there is one, and whether it is time for it.
     """
     alike = 1 + sum(attempt.category == result.category for attempt in before)
     left = retries_of(result.category, context) + 1 - alike if left is None else left
-    cancelled = context.directory / CANCELLED
-    if left <= 0 or cancelled.exists():
-        return ""
-    if spent := why_spent(task, context):
-        return f"not tried again, as {spent}"
+    if left <= 0 or _is_cancelled(context):
+        return Following("")
     pause = pause_before(result, alike)
     if pause is None:
-        return f"not tried again, as it would fail until {result.resets_at}"
-    if result.category == ErrorCategory.PERMISSION and (why := _refresh(task, context, fixtures)):
-        return f"not tried again, as its refresh command failed: {why}"
+        return Following(f"not tried again, as it would fail until {result.resets_at}")
+    if obstacle := _obstacle(task, result, context, fixtures):
+        return Following(f"not tried again, as {obstacle}")
     _tell(result, context, pause)
+    if context.patience is not None and pause > context.patience:
+        return Following(later=pause)
     if pause and not wait(pause, task, context):
-        return "the wait for another try was ended"
-    return "" if cancelled.exists() else None
+        return Following("the wait for another try was ended")
+    return Following("" if _is_cancelled(context) else None)
+
+
+def _is_cancelled(context: AttemptContext) -> bool:
+    return (context.directory / CANCELLED).exists()
+
+
+def _obstacle(
+    task: Task, result: TaskResult, context: AttemptContext, fixtures: Mapping[str, str] | None
+) -> str:
+    """Get out of the way what would make another try fail, too; say what could not be."""
+    if spent := why_spent(task, context):
+        return spent
+    if result.category == ErrorCategory.PERMISSION and (why := _refresh(task, context, fixtures)):
+        return f"its refresh command failed: {why}"
+    return ""
 
 
 def _tell(result: TaskResult, context: AttemptContext, pause: float) -> None:

@@ -7,12 +7,14 @@ import itertools
 import time
 import traceback
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.environment import given_names, task_environment
 from pytest_moderator.attempt.output import clean
 from pytest_moderator.attempt.secrecy import masked_result, with_masker
-from pytest_moderator.clock import now
+from pytest_moderator.attempt.tries import Tries
+from pytest_moderator.clock import now, shown
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Attempt, ErrorCategory, TaskResult, TaskStatus
 
@@ -63,52 +65,99 @@ def run_task(
             a failure of another kind than ``verification``, the task is not tried again.
 
     Returns:
-        The result of the last try, with the times and the usage of all, and without the task's secrets.
+        The result of the last try, with the times and the usage of all, and without the task's secrets. It is
+        ``paused`` when the next one is due later than ``context.patience`` allows to wait for it here: whoever calls
+        this again then, in whatever process, has it go on.
     """
     retries = retries if task.retries is None else task.retries
-    context = with_masker(task, context, fixtures)
-    directory = context.directory.absolute()
     timeout = context.timeout if task.timeout is None else task.timeout
-    started_at = now()
-    total = _Total()
+    context = with_masker(task, replace(context, directory=context.directory.absolute()), fixtures)
+    tries = Tries.before(context.directory) if context.attempt > 1 else Tries()
+    tries.started_at = tries.started_at or now()
+    tries.feedback = context.feedback or tries.feedback
+    context = _informed(replace(context, timeout=timeout), tries)
     first = context.attempt
-    log: list[Attempt] = []
-    stop: str | None = None
+    following = Following()
     for attempt in itertools.count(first):
         begun = time.monotonic()
-        context = replace(context, directory=directory, timeout=timeout, attempt=attempt)
+        context = replace(context, attempt=attempt)
         tried = _Try(task, backend, context, fixtures, renew if attempt > first else None, finish)
         result = masked_result(tried.run(), context.masker)
         duration = time.monotonic() - begun
-        total.add(result, duration)
+        tries.add(result, duration)
         context = replace(context, used=used_so_far(context, result))
         if result.status is not TaskStatus.FAILED:
             break
         result = _sorted(result, context)
+        tries.last, tries.feedback = attempt, _feedback(result)
         left = None if retries is None else retries + 1 - attempt
-        stop = "" if tried.final else _why_not_again(tried, result, context, log, left)
-        if stop is not None:
+        following = Following("") if tried.final else _what_follows(tried, result, context, tries.log, left)
+        if following.stop is None:
+            tries.log.append(Attempt(attempt, result.category, _why(result), duration))
+            context = _informed(context, tries)
+        if not following.at_once:
             break
-        log.append(Attempt(attempt, result.category, _why(result), duration))
-        reduced = context.reduced or result.category == ErrorCategory.RESOURCE
-        context = replace(context, feedback=_feedback(result), reduced=reduced)
+    _keep(tries, result, context, following)
     return replace(
-        result,
-        error_message=f"{_why(result)}; {stop}" if stop else result.error_message,
+        _stopped(result, following),
         task=task,
         attempts=attempt,
         backend=backend.name,
         worker=context.worker,
         artifacts_path=context.artifacts,
-        started_at=started_at,
+        started_at=tries.started_at,
         finished_at=now(),
-        duration_seconds=total.duration,
-        cpu_seconds=total.cpu,
-        max_rss_bytes=total.max_rss,
-        usage=total.usage,
-        attempts_log=tuple(log),
+        duration_seconds=tries.duration,
+        cpu_seconds=tries.cpu,
+        max_rss_bytes=tries.max_rss,
+        usage=tries.usage,
+        attempts_log=tuple(tries.log),
         notes=(*result.notes, *_too_dear(task, result, context)),
     )
+
+
+@dataclass(frozen=True)
+class Following:
+    """What follows a failed try.
+
+    Attributes:
+        stop: why there is no other try, or an empty text where that needs no words; ``None`` where there is one.
+        later: seconds until the next one, where that is too long to wait here.
+    """
+
+    stop: str | None = None
+    later: float | None = None
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the next one follows here and now."""
+        return self.stop is None and self.later is None
+
+
+def _informed(context: AttemptContext, tries: Tries) -> AttemptContext:
+    """Tell the next try what came of those before."""
+    return replace(
+        context,
+        feedback=tries.feedback,
+        used=context.used or tries.usage,
+        reduced=tries.reduced,
+    )
+
+
+def _keep(tries: Tries, result: TaskResult, context: AttemptContext, following: Following) -> None:
+    """Leave to a later process what it has to know."""
+    if result.status is TaskStatus.FAILED:
+        tries.keep(context.directory, goes_on=following.stop is None)
+    elif context.attempt > 1:
+        tries.forget(context.directory)
+
+
+def _stopped(result: TaskResult, following: Following) -> TaskResult:
+    """Say in the result of the last try why no other one follows here."""
+    if following.later is not None:
+        again_at = shown(datetime.now(UTC) + timedelta(seconds=following.later))
+        return replace(result, status=TaskStatus.PAUSED, error_message=_why(result), again_at=again_at)
+    return replace(result, error_message=f"{_why(result)}; {following.stop}") if following.stop else result
 
 
 def used_so_far(context: AttemptContext, result: TaskResult) -> Usage | None:
@@ -142,32 +191,12 @@ def _sorted(result: TaskResult, context: AttemptContext) -> TaskResult:
     return replace(result, category=str(category), hint=hint_of(category))
 
 
-def _why_not_again(
+def _what_follows(
     tried: _Try, result: TaskResult, context: AttemptContext, log: list[Attempt], left: int | None
-) -> str | None:
-    from pytest_moderator.attempt.retrying import why_not_again  # noqa: PLC0415 (only where something fails)
+) -> Following:
+    from pytest_moderator.attempt.retrying import what_follows  # noqa: PLC0415 (only where something fails)
 
-    return why_not_again(tried.task, result, context, before=log, left=left, fixtures=tried.fixtures)
-
-
-@dataclass
-class _Total:
-    """What all tries of a task used together."""
-
-    duration: float = 0.0
-    cpu: float | None = None
-    max_rss: int | None = None
-    usage: Usage | None = None
-
-    def add(self, result: TaskResult, duration: float) -> None:
-        """Count one try."""
-        self.duration += duration
-        if result.cpu_seconds is not None:
-            self.cpu = (self.cpu or 0.0) + result.cpu_seconds
-        if result.max_rss_bytes is not None:
-            self.max_rss = max(self.max_rss or 0, result.max_rss_bytes)
-        if result.usage is not None:
-            self.usage = result.usage if self.usage is None else self.usage.plus(result.usage)
+    return what_follows(tried.task, result, context, before=log, left=left, fixtures=tried.fixtures)
 
 
 @dataclass
@@ -240,14 +269,14 @@ def _make_folder(context: AttemptContext) -> None:
 
 
 def tries_before(directory: Path) -> int:
-    """Count the tries that a task's folder has logs of, also those of a process that has died in one.
+    """Count the tries that a task's folder tells of, also those of a process that has died in one.
 
     Args:
         directory: the task's folder; need not exist.
     """
     if not directory.exists():
         return 0
-    return len(list(directory.glob("stdout*.log")))
+    return max(len(list(directory.glob("stdout*.log"))), Tries.before(directory).last)
 
 
 def _failure(task: Task, message: str, error: Exception | None = None, stderr: str = "") -> TaskResult:

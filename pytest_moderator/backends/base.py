@@ -116,6 +116,7 @@ class AttemptContext(ExecutionContext):
         output_limit: bytes of stdout and of stderr that a result shows.
         launcher: starts processes; this machine's without one.
         given: names of the variables in ``environment`` that were given to this task on purpose.
+        patience: seconds that a pause before another attempt may last where this one was tried; ``None`` for any.
         refresh: command that is run before another attempt when this one was not allowed to do something.
         reductions: environment variables of an attempt that follows one which lacked memory or the like.
         reduced: whether this is such an attempt.
@@ -144,6 +145,7 @@ class AttemptContext(ExecutionContext):
     output_limit: int = 65536
     launcher: Launcher | None = None
     given: frozenset[str] = frozenset()
+    patience: float | None = None
     refresh: str = ""
     reductions: Mapping[str, str] = field(default_factory=dict)
     reduced: bool = False

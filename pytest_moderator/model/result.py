@@ -121,6 +121,7 @@ class TaskResult:
         category: what kind of failure the last attempt was, one of :class:`ErrorCategory`; ``None`` on success,
             or where nobody knows.
         resets_at: before this time the same backend would fail again; ISO 8601 in UTC.
+        again_at: when its next attempt is due, while it is ``paused`` or pending until then; ISO 8601 in UTC.
         branch: the task's branch, where it was kept.
         worktree: the task's worktree, where it was kept.
         commit: the commit that merged the task's work.
@@ -151,6 +152,7 @@ class TaskResult:
     usage: Usage | None = None
     category: str | None = None
     resets_at: str | None = None
+    again_at: str | None = None
     branch: str | None = None
     worktree: Path | None = None
     commit: str | None = None

@@ -77,6 +77,18 @@ class EventStream:
         """Tell that a task has failed."""
         self._write_end(error.result)
 
+    def pytest_moderator_task_paused(self, result: TaskResult) -> None:
+        """Tell that a task waits for its next attempt."""
+        self._write(
+            "task_paused",
+            file=self._file_of[id(result.task)].nodeid,
+            task_id=result.task.id,
+            attempt=result.attempts,
+            error=result.error_message,
+            category=result.category,
+            again_at=result.again_at,
+        )
+
     def pytest_moderator_run_status(self, status: str, by: str) -> None:
         """Tell that the run pauses or goes on."""
         self._write("run_status", status=status, by=by)

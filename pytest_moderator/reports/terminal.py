@@ -144,6 +144,12 @@ class TerminalView:
             task, kind_of(result), f"in {format_duration(result.duration_seconds)}: {_why(result)}", result
         )
 
+    def pytest_moderator_task_paused(self, result: TaskResult) -> None:
+        """Show who waits for another attempt."""
+        self._line(
+            result.task, "waits", f"for attempt {result.attempts + 1} until {result.again_at}: {_why(result)}"
+        )
+
     def pytest_moderator_run_status(self, status: str, by: str) -> None:
         """Show that the run pauses or goes on."""
         self._terminal.ensure_newline()

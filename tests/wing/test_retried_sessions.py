@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from xml.etree import ElementTree as ET
 
-import psutil
 import pytest
 
-from pytest_moderator.attempt.processes import MARK
+from pytest_moderator.journal import JournalError, JournalReader
 
 if TYPE_CHECKING:
     from sessions import Project
 
 LIMITED = """
     from datetime import datetime, timedelta, UTC
+    from pathlib import Path
+
     from pytest_moderator.backends.base import Backend
-    from pytest_moderator.model import TaskResult, TaskStatus
+    from pytest_moderator.model import TaskResult, TaskStatus, Usage
 
     class Limited(Backend):
         name = "limited"
+        has_costs = True
 
         def accepts(self, task):
             return False
 
         def execute(self, task, context):
-            until = (datetime.now(UTC) + timedelta(seconds=250)).isoformat()
-            values = {"error_message": "limit", "category": "transient", "resets_at": until}
+            with Path("ran.txt").open("a") as file:
+                file.write(f"{task.id} {context.attempt} {context.feedback!r}\\n")
+            seconds, _, times = task.notes["Limit"].partition("x")
+            usage = Usage(cost_usd=1.0)
+            if context.attempt > int(times):
+                return TaskResult(task, usage=usage)
+            until = (datetime.now(UTC) + timedelta(seconds=float(seconds))).isoformat(timespec="milliseconds")
+            values = {"error_message": "limit", "category": "transient", "resets_at": until, "usage": usage}
             return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
 
     def pytest_moderator_backends():
         return [Limited()]
+"""
+HOUR = "250x9"
+KNOWN = """
+    import os
+
+    def pytest_configure(config):
+        if not hasattr(config, "workerinput"):
+            Path("pid").write_text(str(os.getpid()))
 """
 
 
@@ -131,58 +146,154 @@ def test_what_comes_before_another_try(project: Project, workers: tuple[str, ...
     assert session.lines("told") == ["8", "2 small 1"]
 
 
-@pytest.mark.parametrize("how", ["interrupt", "cancel"])
-def test_a_pause_ends_at_once(project: Project, workers: tuple[str, ...], how: str) -> None:
+def test_a_long_pause_holds_no_worker(project: Project) -> None:
     project.write("conftest.py", LIMITED)
-    project.tasks("- [ ] T001 one\n  - backend: limited\n")
-    mark = uuid4().hex
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--moderator",
-        "--moderator-json=report.json",
-        *workers,
-        "tasks.md",
-    ]
+    project.tasks("""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: 5.5x1
+        - [ ] T002 [P] Meanwhile
+          - run: `echo T002 >> ran.txt`
+        - [ ] T003 [P] Behind it
+          - run: `echo T003 >> ran.txt`
+          - depends on: T001
+    """)
+    session = project.run("-n1", "tasks.md", "--moderator-events=events.jsonl", "--junitxml=junit.xml")
+    assert session.exit_code == 0
+    assert session.counts == {"passed": 3}
+    assert session.lines() == ["T001 1 ''", "T002", "T001 2 'limit'", "T003"]
+    first = session.tasks["T001"]
+    assert (first["status"], first["attempts"], first["again_at"], first["usage"]["cost_usd"]) == (
+        *("completed", 2, None, 2.0),
+    )
+    (entry,) = first["attempts_log"]
+    assert (entry["attempt"], entry["category"], entry["error_message"]) == (1, "transient", "limit")
+    assert "T001 waits for attempt 2 until " in session.output
+    told = [json.loads(line) for line in session.lines("events.jsonl")]
+    (paused,) = [event for event in told if event["kind"] == "task_paused"]
+    assert (paused["task_id"], paused["attempt"], paused["error"]) == ("T001", 1, "limit")
+    kinds = [(event["kind"], event["task_id"]) for event in told if event.get("task_id") == "T001"]
+    assert [kind for kind, _ in kinds] == ["task_started", "task_paused", "task_started", "task_ended"]
+    assert waits(project) == [f"waiting for attempt 2 until {paused['again_at']}: limit"]
+    suite, cases = session.junit()
+    assert (suite.get("tests"), suite.get("failures"), sorted(cases)) == ("3", "0", ["T001", "T002", "T003"])
+
+
+def test_alone_others_go_on_as_well(project: Project) -> None:
+    project.write("conftest.py", LIMITED)
+    project.tasks("""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: 5.5x1
+          - fixtures: tmp_path
+        - [ ] T002 [P] Meanwhile
+          - run: `echo T002 >> ran.txt`
+    """)
+    session = project.run("tasks.md", "-v")
+    assert (session.exit_code, session.counts) == (0, {"passed": 2})
+    assert session.lines() == ["T001 1 ''", "T002", "T001 2 'limit'"]
+
+
+def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", LIMITED)
+    project.tasks(f"""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: {HOUR}
+          - optional: yes
+        - [ ] T002 [P] Two
+          - run: `until grep -q T001 ran.txt; do sleep 0.05; done`
+        - [ ] T003 [P] Three
+          - backend: limited
+          - Limit: 0x0
+          - depends on: T002
+        - [ ] T004 [P] Stop
+          - run: `exit 1`
+          - critical: yes
+          - depends on: T002
+        - [ ] T005 [P] First is the one with the longest path behind it
+          - run: `true`
+          - depends on: T001
+        - [ ] T006 [P] Behind that
+          - run: `true`
+          - depends on: T005
+    """)
+    session = project.run(*workers, "tasks.md", "--moderator-budget=$1")
+    assert session.lines() == ["T001 1 ''"]
+    assert session.reasons["T003"] == "the budget of $1.00 is spent ($1.00)"
+    first = session.tasks["T001"]
+    assert (first["status"], first["category"], first["attempts"], first["attempts_log"]) == (
+        *("failed", "transient", 1, []),
+    )
+    assert first["error_message"] == "limit; not tried again: critical task T004 failed"
+
+
+@pytest.mark.parametrize("how", ["interrupt", "cancel T001", "cancel"])
+def test_a_long_pause_ends_at_once(project: Project, workers: tuple[str, ...], how: str) -> None:
+    project.write("conftest.py", LIMITED)
+    project.tasks(f"- [ ] T001 [P] one\n  - backend: limited\n  - Limit: {HOUR}\n")
+    options = ["--moderator", "--moderator-json=report.json", "--junitxml=junit.xml", *workers]
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", "pytest", *options, "tasks.md"],
         cwd=project.path,
-        env={**os.environ, MARK: mark},
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as run:
         try:
             deadline = time.monotonic() + 50
-            while not waiting(mark):
+            while not waits(project):
                 assert time.monotonic() < deadline
                 assert run.poll() is None
                 time.sleep(0.05)
             if how == "interrupt":
                 run.terminate()
             else:
-                cli = [Path(sys.executable).with_name("moderator"), "cancel", "T001"]
+                cli = [Path(sys.executable).with_name("moderator"), *how.split()]
                 subprocess.run(cli, cwd=project.path, check=True, capture_output=True)
             run.communicate(timeout=60)
         finally:
             run.kill()
-    assert not waiting(mark)
-    assert run.returncode == (2 if how == "interrupt" else 1)
+    assert run.returncode == (1 if how == "cancel T001" else 2)
     (task,) = json.loads((project.path / "report.json").read_text())["files"][0]["tasks"]
-    if how == "cancel":
-        assert (task["status"], task["category"]) == ("failed", "cancelled")
+    assert task["attempts"] == 1
+    if how == "interrupt":
+        assert (task["status"], len(task["attempts_log"])) == ("pending", 1)
+    else:
+        assert (task["status"], task["category"], task["attempts_log"]) == ("failed", "cancelled", [])
         assert "cancelled by" in task["error_message"]
+        case = ET.parse(project.path / "junit.xml").getroot()[0].findall("testcase")
+        assert [len(each.findall("failure")) for each in case] == [1]
 
 
-def waiting(mark: str) -> list[int]:
-    """Find the processes that wait for a further try in the run of a mark."""
-    found = []
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] != "sleep":
-            continue
-        try:
-            if process.environ().get(MARK, "").startswith(mark):
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
+def test_a_run_that_goes_on_knows_the_attempts_before_it(project: Project, workers: tuple[str, ...]) -> None:
+    project.tasks("""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: 250x1
+        - [ ] T003 [P] First is the one with the longest path behind it
+          - run: `true`
+          - depends on: T001
+        - [ ] T002 [P] Stop
+          - run: `until grep -q T001 ran.txt; do sleep 0.05; done; kill -INT $(cat pid); sleep 60`
+    """)
+    project.write("conftest.py", LIMITED + KNOWN)
+    first = project.run(*workers, "tasks.md")
+    assert first.exit_code == pytest.ExitCode.INTERRUPTED
+    second = project.run(*workers, "tasks.md::T001", "--moderator-resume")
+    task = second.tasks["T001"]
+    assert (task["status"], task["attempts"], task["usage"]["cost_usd"]) == ("completed", 2, 2.0)
+    assert [entry["error_message"] for entry in task["attempts_log"]] == ["limit"]
+    assert second.lines() == ["T001 1 ''", "T001 2 'limit'"]
+
+
+def waits(project: Project) -> list[str]:
+    """What tasks of the last run have waited for, as its journal says."""
+    try:
+        reader = JournalReader(project.path / ".moderator")
+    except JournalError:
+        return []
+    try:
+        found = reader.events(reader.runs()[0].id, kinds=("task_waits",)) if reader.runs() else []
+        return [str(event.payload["reason"]) for event in found]
+    finally:
+        reader.close()
