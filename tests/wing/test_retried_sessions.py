@@ -207,25 +207,32 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
           - backend: limited
           - Limit: 0x0
           - depends on: T002
-        - [ ] T004 [P] Stop
+        - [ ] T004 [P] Too much
+          - backend: limited
+          - Limit: 0x0
+          - depends on: T003
+        - [ ] T005 [P] Stop
           - run: `exit 1`
           - critical: yes
-          - depends on: T002
-        - [ ] T005 [P] First is the one with the longest path behind it
+          - depends on: T003
+        - [ ] T006 [P] First is the one with the longest path behind it
           - run: `true`
           - depends on: T001
-        - [ ] T006 [P] Behind that
+        - [ ] T007 [P] Behind that
           - run: `true`
-          - depends on: T005
+          - depends on: T006
+        - [ ] T008 [P] Behind that
+          - run: `true`
+          - depends on: T007
     """)
-    session = project.run(*workers, "tasks.md", "--moderator-budget=$1")
-    assert session.lines() == ["T001 1 ''"]
-    assert session.reasons["T003"] == "the budget of $1.00 is spent ($1.00)"
+    session = project.run(*workers, "tasks.md", "--moderator-budget=$1.50")
+    assert session.lines() == ["T001 1 ''", "T003 1 ''"]
+    assert session.reasons["T004"] == "the budget of $1.50 is spent ($2.00)"
     first = session.tasks["T001"]
     assert (first["status"], first["category"], first["attempts"], first["attempts_log"]) == (
         *("failed", "transient", 1, []),
     )
-    assert first["error_message"] == "limit; not tried again: critical task T004 failed"
+    assert first["error_message"] == "limit; not tried again: critical task T005 failed"
 
 
 @pytest.mark.parametrize("how", ["interrupt", "cancel T001", "cancel"])
