@@ -188,7 +188,7 @@ def _why_not_worktree(top: Path, path: Path, mark: Mark | None) -> tuple[str, st
     """Say why a worktree is not to be removed, and which commit it is at."""
     if mark is None or not mark.ready or not path.is_dir():
         return "", ""
-    status = read_status(Git(path), "--ignored")
+    status = read_status(Git(path, top=path), "--ignored")
     included = set(mark.included)
     names = [c.path for c in status.changes if c.path.rstrip("/") not in included]
     names += [name for name in mark.included if not _is_copy(top / name, path / name)]

@@ -27,6 +27,7 @@ _ALWAYS = (
     "submodule.recurse=false",
     "protocol.ext.allow=never",
 )
+_CEILING = "GIT_CEILING_DIRECTORIES"
 _NO_HOOKS = "core.hooksPath=/dev/null"
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -87,15 +88,17 @@ class Git:
         directory: where it works.
         lock: descriptor of the repository's lock while that is held. Git inherits it, so that the lock is held until
             what was begun under it has ended, also when this process is killed.
+        top: the top of the work tree that is meant: git does not look above it for another one.
     """
 
-    def __init__(self, directory: Path, lock: int | None = None) -> None:
+    def __init__(self, directory: Path, lock: int | None = None, *, top: Path | None = None) -> None:
         if shutil.which("git") is None:
             raise GitError("there is no git on the search path: install git 2.38 or newer")
         from git.cmd import Git as Command  # noqa: PLC0415 (takes 70 ms, and most runs do without)
 
         self.directory = directory
         self._lock = lock
+        self._ceiling = {} if top is None else {_CEILING: os.path.realpath(top.parent)}
         self._command = Command(os.fspath(directory))
 
     def __call__(
@@ -119,9 +122,15 @@ class Git:
             GitError: another exit code.
         """
         settings = [*_ALWAYS, *([] if hooks else [_NO_HOOKS]), *config]
-        command = [*_scrub(), "git", *(part for setting in settings for part in ("-c", setting)), *arguments]
+        env = {**_ENVIRONMENT, **self._ceiling, **(env or {})}
+        command = [
+            *_scrub(env),
+            "git",
+            *(part for setting in settings for part in ("-c", setting)),
+            *arguments,
+        ]
         for pause in (*_PAUSES, None):
-            answer = self._execute(command, {**_ENVIRONMENT, **(env or {})})
+            answer = self._execute(command, env)
             if answer.status in accept:
                 return answer
             if pause is None or not _BUSY.search(answer.err):
@@ -145,9 +154,10 @@ class Git:
         return Answer(int(status), os.fsdecode(out), str(err))
 
 
-def _scrub() -> Iterator[str]:
+def _scrub(ours: Mapping[str, str]) -> Iterator[str]:
     """Take variables of an outer git out of the environment; GitPython can only add to it."""
-    foreign = [name for name in os.environ if name.startswith("GIT_") and not _KEPT.fullmatch(name)]
+    theirs = (name for name in os.environ if name not in ours and not _KEPT.fullmatch(name))
+    foreign = [name for name in theirs if name.startswith("GIT_")]
     if foreign:
         yield "env"
         for name in foreign:

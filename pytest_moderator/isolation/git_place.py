@@ -29,6 +29,19 @@ if TYPE_CHECKING:
     Check = Callable[[Path], None]
 
 
+class LostPlaceError(ModeratorError):
+    """A task has removed the file ``.git`` of its worktree, or put another one in its place."""
+
+    category = ErrorCategory.LOGIC
+
+    def __init__(self, path: Path) -> None:
+        """Say which worktree it was."""
+        super().__init__(
+            f"the task has removed or replaced {str(path / '.git')!r}, which links its worktree to the repository: "
+            "nothing was merged"
+        )
+
+
 def worktree_context(
     run: GitRun, name: str, level: IsolationLevel, state_dir: Path, project_id: str
 ) -> ExecutionContext:
@@ -179,8 +192,15 @@ class GitPlace:
 
     @property
     def _git(self) -> Git:
-        """Git in the worktree."""
-        return Git(self.path, self._descriptor)
+        """Git in the worktree, unless the task has taken its link to the repository away, or put another one there.
+
+        Git would find another repository then, and most likely the user's own checkout.
+        """
+        worktree, _ = self._made
+        found = Worktree.at(self.path)
+        if found is None or found.git_dir != worktree.git_dir:
+            raise LostPlaceError(self.path)
+        return Git(self.path, self._descriptor, top=self.path)
 
     @property
     def _descriptor(self) -> int | None:

@@ -33,8 +33,8 @@ def fill(run: GitRun, top: Path, common_dir: Path | None = None) -> None:
             "protocol.file.allow=always",
         ]
         arguments = ("--init", "--force", "--checkout", "--quiet", "--", path)
-        Git(top)("submodule", "update", *arguments, config=config)
-        Git(top / path)("clean", "-ffdq")
+        Git(top, top=top)("submodule", "update", *arguments, config=config)
+        Git(top / path, top=top / path)("clean", "-ffdq")
         fill(run, top / path, module)
 
 
@@ -57,7 +57,7 @@ def bring_home(run: GitRun, task: str, top: Path, message: str, common_dir: Path
         if not (top / path / ".git").exists():
             continue
         bring_home(run, task, top / path, message, module)
-        git = Git(top / path)
+        git = Git(top / path, top=top / path)
         if git("status", "--porcelain", "-z").out:
             git("add", "--all")
             git("commit", "--quiet", "--no-verify", "-m", message, env=run.identity)
@@ -76,7 +76,7 @@ def _used(top: Path, common_dir: Path) -> Iterator[tuple[str, str, Path]]:
     # a sparse worktree has the file in its index only
     source = ("--file", ".gitmodules") if (top / ".gitmodules").is_file() else ("--blob", ":.gitmodules")
     wanted = ("-z", "--get-regexp", r"^submodule\..*\.path$")
-    listed = Git(top)("config", *source, *wanted, accept=(0, 1, 128))
+    listed = Git(top, top=top)("config", *source, *wanted, accept=(0, 1, 128))
     for entry in filter(None, listed.parts):
         key, _, path = entry.partition("\n")
         name = key.removeprefix("submodule.").removesuffix(".path")

@@ -131,7 +131,7 @@ def check_out(run: GitRun, worktree: Worktree, place: int | None = None) -> None
         patterns.parent.mkdir(exist_ok=True)
         patterns.write_text("".join(f"{pattern}\n" for pattern in run.options.sparse), encoding="utf-8")
         config += ["core.sparseCheckout=true", "core.sparseCheckoutCone=false"]
-    Git(worktree.path, place)("read-tree", "-m", "-u", "HEAD", config=config)
+    Git(worktree.path, place, top=worktree.path)("read-tree", "-m", "-u", "HEAD", config=config)
 
 
 def remove(run: GitRun, path: Path, branch: str = "", tip: str = "") -> None:

@@ -342,3 +342,29 @@ def test_worktrees_are_never_collected(project: Project, git) -> None:
     again = project.run(".")
     assert again.counts == {"failed": 1, "passed": 1}
     assert len(again.report["files"]) == 1
+
+
+@pytest.mark.parametrize("keep", ["failed", "none"])
+@pytest.mark.parametrize(
+    "command",
+    ["rm -f .git", "rm -rf ./* .git", "echo gitdir: {home}/.git > .git", "rm .git; cp -r {home}/.git ."],
+)
+@pytest.mark.parametrize("end", ["false", "true"])
+def test_a_task_that_loses_its_link_to_git_harms_nobody(
+    project: Project, git, keep: str, command: str, end: str
+) -> None:
+    project.write("moderator.yaml", f"isolation: branch\ndirty: ignore\nkeep: {keep}\n")
+    project.tasks(
+        f"- [ ] T001 one\n  - retries: 1\n  - run: `echo 1 > made.txt; {command.format(home=project.path)}; {end}`\n"
+    )
+    commit(git)
+    project.write("shared.txt", "the user's work\n")
+    project.write("new.txt", "not yet known to git\n")
+    before = git("status", "--porcelain"), git("branch", "--show-current"), git("log", "--format=%H", "main")
+    session = project.run("tasks.md")
+    assert session.statuses == {"T001": "failed"}
+    after = git("status", "--porcelain"), git("branch", "--show-current"), git("log", "--format=%H", "main")
+    assert after == before
+    assert (project.path / "shared.txt").read_text() == "the user's work\n"
+    assert (project.path / "new.txt").exists()
+    assert ".git" in session.reasons["T001"]

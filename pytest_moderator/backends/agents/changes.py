@@ -36,7 +36,8 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
         return None
     root = type(directory)(top)
     passed_over = {os.path.realpath(path) for path in written}
-    digest = hashlib.sha256(head.encode())
+    # one that was taken away is not the one around it
+    digest = hashlib.sha256(f"{top}\0{head}".encode("utf-8", "surrogateescape"))
     for entry in sorted(filter(None, status)):
         path = root / entry[3:]
         if os.path.realpath(path) not in passed_over:
