@@ -82,7 +82,9 @@ class People:
         self._asked: list[Question] = []
         self._put_off: list[Question] = []
         self._shown: Question | None = None
+        self._woken = False
         self._debugging = threading.Event()
+        self._reading = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self.soon: Soon = _nobody_listens
@@ -109,6 +111,7 @@ class People:
 
     def _go_on(self) -> None:
         """Show the next question, unless one is shown already."""
+        self._woken = False
         self._asked = [question for question in self._asked if question.stands()]
         self._put_off = [question for question in self._put_off if question.stands()]
         if self._shown in self._asked:
@@ -121,7 +124,7 @@ class People:
         """Show a question, and take what is typed from now on as its answer."""
         self._shown = question
         if self._terminal is not None:
-            with contextlib.suppress(termios.error):  # what was typed before was no answer to this
+            with self._reading, contextlib.suppress(termios.error):  # what was typed was no answer to this
                 termios.tcflush(self._terminal, termios.TCIFLUSH)
         self._show(question)
 
@@ -137,12 +140,11 @@ class People:
     def _listen(self) -> None:
         """Read what is typed, in a thread of its own; in the background, that must not stop the process."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
-        moot: Question | None = None
         rest = b""
         while not self._over.is_set():
             shown = self._shown
-            if shown is not None and shown is not moot and not shown.stands():
-                moot = shown
+            if shown is not None and not self._woken and not shown.stands():
+                self._woken = True
                 self.soon(self._go_on)
             data = self._typed()
             if data == b"":  # Ctrl-D, or the terminal has gone away
@@ -161,8 +163,10 @@ class People:
             self._over.wait(_PERIOD)
             return None
         try:
-            ready, _, _ = select.select([terminal], [], [], _PERIOD)
-            return os.read(terminal, _AT_ONCE) if ready else None
+            select.select([terminal], [], [], _PERIOD)
+            with self._reading:  # what is thrown away in between would be waited for
+                ready, _, _ = select.select([terminal], [], [], 0)
+                return os.read(terminal, _AT_ONCE) if ready else None
         except OSError:  # it is gone, or we are in the background since a moment ago
             return b"" if _in_front(terminal) else None
 

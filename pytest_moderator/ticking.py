@@ -27,14 +27,12 @@ class Ticking:
 
     def __init__(self, handout: Handout, boxes: Mapping[str, CheckBoxes], marked: frozenset[str]) -> None:
         self._boxes = boxes
+        self._marked = marked
         # Tasks of two files may be equal, so that only the very object tells which of them it is.
         self._file_of = {
-            id(task): file.nodeid
-            for file in handout.files
-            if file.nodeid in marked
-            for task in file.tasks
-            if not task.checkpoint
+            id(task): file.nodeid for file in handout.files for task in file.tasks if not task.checkpoint
         }
+        self._completed: dict[str, set[str]] = {file: set() for file in boxes}
         self._problems: dict[str, Problem] = {}
         self._changed: list[str] = []
 
@@ -42,15 +40,18 @@ class Ticking:
         """Tick the box of a task that has completed; one on a branch has its box ticked there."""
         file = self._file_of.get(id(result.task))
         isolation = result.task.isolation
-        if file is None or result.status is not TaskStatus.COMPLETED or (isolation and isolation.has_branch):
+        if file is None or result.status is not TaskStatus.COMPLETED:
+            return
+        self._completed[file].add(result.task.id)
+        if file not in self._marked or (isolation and isolation.has_branch):
             return
         problem = self._boxes[file].tick(result.task)
         if problem is not None:
             self._problems[str(problem)] = problem
 
     def pytest_sessionfinish(self) -> None:
-        """Look whether the files are still what they were."""
-        self._changed = [file for file, boxes in self._boxes.items() if boxes.changed()]
+        """Look whether the files are still what they were, but for ticks that say what is true."""
+        self._changed = [file for file, boxes in self._boxes.items() if boxes.changed(self._completed[file])]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was not ticked, and which files have changed."""

@@ -29,7 +29,7 @@ from pytest_moderator.tasksfile.own_text import own_text
 from pytest_moderator.tasksfile.reader import TasksFile, UnreadableError, parse_tasks, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from pytest_moderator.model import Task
 
@@ -54,9 +54,19 @@ class CheckBoxes:
         self._first = self._now = _Content(_bytes_of(tasks_file), tasks_file)
         self._seen: _Stamp | None = None
 
-    def changed(self) -> bool:
-        """Whether somebody else has changed the file since it was read, or removed it."""
-        return self._now is not self._first or not self._now.is_still(self._look()[1])
+    def changed(self, completed: Collection[str] = ()) -> bool:
+        """Whether somebody else has changed the file since it was read, or removed it.
+
+        Args:
+            completed: ids of tasks whose boxes may have been ticked: that says no more than what came of them.
+        """
+        seen = self._look()[1]
+        if self._now is self._first and self._now.is_still(seen):
+            return False
+        if not completed:
+            return True
+        now = self._now if self._now.is_still(seen) else self._learn(seen)
+        return now.trouble is not None or now.ticked(completed) != self._first.ticked(completed)
 
     def is_ticked(self, task: Task) -> bool:
         """Whether somebody has ticked the box of a task since the file was read, wherever in it that stands by now.
@@ -220,6 +230,14 @@ class _Content:
                 place = positions[line - 1] + len(text[characters[line - 1] : span[0]].encode())
                 width = len(text[slice(*span)].encode())
                 yield place, self.data[place : place + width].decode()
+
+    def ticked(self, ids: Collection[str]) -> bytes:
+        """Give its bytes as they were if all boxes of these tasks were ticked."""
+        data = bytearray(self.data)
+        boxes = (box for task_id in ids if task_id in self.by_id for box in self.boxes(task_id))
+        for place, state in sorted(boxes, reverse=True):  # what is before a place stays where it is
+            data[place : place + len(state.encode())] = b"x"
+        return bytes(data)
 
     @cached_property
     def by_id(self) -> dict[str, list[Task]]:
