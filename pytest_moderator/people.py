@@ -164,9 +164,9 @@ class People:
             return None
         try:
             select.select([terminal], [], [], _PERIOD)
-            with self._reading:  # what is thrown away in between would be waited for
+            with self._reading:  # what was thrown away in between would be waited for
                 ready, _, _ = select.select([terminal], [], [], 0)
-                return os.read(terminal, _AT_ONCE) if ready else None
+                return os.read(terminal, _AT_ONCE) if ready and not self._debugging.is_set() else None
         except OSError:  # it is gone, or we are in the background since a moment ago
             return b"" if _in_front(terminal) else None
 
@@ -199,7 +199,8 @@ class People:
 
     def pytest_enter_pdb(self) -> None:
         """Leave what is typed to the debugger."""
-        self._debugging.set()
+        with self._reading:
+            self._debugging.set()
 
     def pytest_leave_pdb(self) -> None:
         """Listen again."""
