@@ -1,7 +1,8 @@
-"""What the tests of attempts and of backends share: a place to work in."""
+"""What tests share: a place to work in, and Ctrl-C that works."""
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,6 +12,12 @@ from pytest_moderator.backends.base import AttemptContext
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def pytest_configure() -> None:
+    """Let what tests start be interrupted, also where a shell has put the tests into the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
