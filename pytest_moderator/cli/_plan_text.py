@@ -52,6 +52,8 @@ def _level(number: int, level: Sequence[str], prepared: Prepared, paint: Paint) 
         yield f"  {box} {name}  {one_line(task.title)}  {_tags(task, prepared)}"
         if reasons := _reasons(plan, task_id):
             yield paint(f"      {' ' * width}  after {reasons}", "dim")
+        if task.checkpoint:
+            yield paint(f"      {' ' * width}  runs {_some(task.verify)}", "dim")
 
 
 def _tags(task: Task, prepared: Prepared) -> str:
@@ -93,7 +95,8 @@ def _conflicts(plan: ExecutionPlan, paint: Paint) -> Iterator[str]:
 def _counts(prepared: Prepared, paint: Paint) -> str:
     tasks = prepared.plan.tasks
     done = sum(task.done for task in tasks)
-    runnable = sum(not task.done and prepared.backend_of(task) is not None for task in tasks)
+    has_work = (task.checkpoint or prepared.backend_of(task) is not None for task in tasks if not task.done)
+    runnable = sum(has_work)
     text = f"{count(len(tasks), 'task')} in {count(len(prepared.plan.phases), 'phase')}"
     return paint(
         f"{text}: {done} done, {runnable} to run, {len(tasks) - done - runnable} with nothing to run", "bold"

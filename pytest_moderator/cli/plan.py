@@ -124,6 +124,6 @@ def _task(task: Task, prepared: Prepared) -> dict[str, Any]:
         "files": list(task.files),
         "backend": choice and choice.backend.name,
         "backend_reason": choice and choice.reason,
-        "runnable": choice is not None,
+        "runnable": task.checkpoint or choice is not None,
         "checkpoint": task.checkpoint,
     }

@@ -142,6 +142,20 @@ class TestJson:
         assert problems[0]["message"].startswith("environment: MODERATOR_RETRIES must be")
         assert problems[1]["message"] == "moderator.yaml:2: unknown key 'timout'"
 
+    def test_checkpoints_are_part_of_the_plan(self, plan: Callable[..., tuple[int, str, str]]) -> None:
+        front = "---\nmoderator:\n  phases:\n    Core: {verify: [make check, a.py]}\n---\n"
+        text = f"{front}## Core\n- [ ] T001 A\n  - run: `true`\n## Next\n- [ ] T002 B\n  - run: `true`\n"
+        tasks = {task["id"]: task for task in as_json(plan(text, "--format=json"))["tasks"]}
+        checkpoint = tasks["verify-core"]
+        assert (checkpoint["checkpoint"], checkpoint["runnable"], checkpoint["backend"]) == (True, True, None)
+        assert checkpoint["waits_for"] == ["T001"]
+        assert tasks["T002"]["waits_for"] == ["verify-core"]
+        shown = plan(text)[1]
+        assert "[ ] verify-core  Checkpoint of Core  (checkpoint)\n" in shown
+        assert "after T001 (depends on)\n                   runs make check, a.py\n" in shown
+        assert "3 tasks in 2 phases: 0 done, 3 to run, 0 with nothing to run" in shown
+        assert "because: it verifies its phase" in plan(text, "--explain", "verify-core")[1]
+
     def test_front_matter_is_blamed_by_line(self, plan: Callable[..., tuple[int, str, str]]) -> None:
         text = "---\ntitle: x\nmoderator:\n  order: explicit\n  timout: 3\n  grace: -1\n---\n- [ ] T001 A\n"
         data = as_json(plan(text, "--format=json"))
