@@ -45,7 +45,7 @@ def logs(arguments: argparse.Namespace) -> int:
     with open_journal(arguments) as journal:
         run = run_to_look_at(journal, arguments.run_id)
         row = find_task(journal, run, arguments.id)
-        stream = "stderr" if arguments.stderr else "stdout"
+        stream = "verify" if arguments.verify else "stderr" if arguments.stderr else "stdout"
         writer = _CleanWriter(sys.stdout) if sys.stdout.isatty() else _RawWriter(sys.stdout.buffer)
         task = _Task(journal, run, row)
         if arguments.follow:
@@ -87,6 +87,12 @@ class _Task:
             self._looked_at = time.monotonic()
             self._alive = self._journal.run(self.run.id).alive
 
+    def stream(self, wanted: str) -> str:
+        """Give the stream to print: that of its verification for a task which has nothing else to run."""
+        folder = self._journal.state_dir / (self.row.logs or "")
+        others = wanted == "stdout" and self.row.logs is not None and not any(folder.glob("stdout*.log"))
+        return "verify" if others and (folder / "verify.log").exists() else wanted
+
     def open(self, stream: str, attempt: int | None = None) -> BinaryIO | None:
         """Open the log of one attempt, or of the last one; ``None`` when there is none."""
         folder = self._journal.state_dir / (self.row.logs or "")
@@ -107,6 +113,7 @@ class _Task:
 
 def _first(task: _Task, stream: str, attempt: int | None) -> BinaryIO | None:
     """Open the log to begin with."""
+    stream = task.stream(stream)
     known = task.attempts(stream)
     if attempt is not None and known and attempt not in known:
         listed = ", ".join(map(str, known))
@@ -126,7 +133,7 @@ def _follow(task: _Task, stream: str, attempt: int | None, writer: Writer) -> No
             log = log or _first(task, stream, attempt)
             while log:
                 writer.copy(log)
-                later = task.open_next(stream, log)
+                later = task.open_next(task.stream(stream), log)
                 if later is None:
                     break
                 writer.copy(log)  # what came before the later attempt began

@@ -19,7 +19,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser = add_command(commands, "logs", text, more, "_follow")
     parser.add_argument("id", metavar="ID", help=TASK_HELP)
-    parser.add_argument("--stderr", action="store_true", help="Print its standard error instead")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--stderr", action="store_true", help="Print its standard error instead")
+    which.add_argument(
+        "--verify", action="store_true", help="Print what its verification has printed instead"
+    )
     parser.add_argument(
         "--attempt", type=int, metavar="N", help="Print an earlier attempt; the first one is 1"
     )

@@ -52,6 +52,24 @@ def test_bytes_as_they_are(run: Recorded, capfdbinary: pytest.CaptureFixture[byt
     assert prints(capfdbinary, "tasks.md::T001", "--stderr") == b"oops\r\n"
 
 
+def test_what_a_verification_has_printed(run: Recorded, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    folder = run.start("T001")
+    (folder / "stdout.log").write_bytes(b"done\n")
+    (folder / "verify.1.log").write_bytes(b"$ make check\nno\n")
+    (folder / "verify.log").write_bytes(b"$ make check\nyes\n")
+    assert prints(capfdbinary, "T001") == b"done\n"
+    assert prints(capfdbinary, "T001", "--verify") == b"$ make check\nyes\n"
+    assert prints(capfdbinary, "T001", "--verify", "--attempt", "1") == b"$ make check\nno\n"
+    run.end("T001", TaskStatus.COMPLETED)
+    checkpoint = run.start("T002")
+    assert "T002' has no logs" in fails(capfdbinary, "T002", "--verify")
+    (checkpoint / "verify.log").write_bytes(b"all is well\n")
+    assert prints(capfdbinary, "T002") == b"all is well\n"
+    assert "T002' has no logs" in fails(capfdbinary, "T002", "--stderr")
+    run.end("T002", TaskStatus.COMPLETED)
+    assert prints(capfdbinary, "T002", "--follow") == b"all is well\n"
+
+
 def test_attempts(run: Recorded, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     folder = run.start("T001")
     for number, name in enumerate(("stdout.1.log", "stdout.3.log", "stdout.10.log", "stdout.log"), 1):
