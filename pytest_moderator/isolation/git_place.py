@@ -197,7 +197,7 @@ class GitPlace:
         Git would find another repository then, and most likely the user's own checkout.
         """
         worktree, _ = self._made
-        found = Worktree.at(self.path)
+        found = None if self.path.is_symlink() else Worktree.at(self.path)
         if found is None or found.git_dir != worktree.git_dir:
             raise LostPlaceError(self.path)
         return Git(self.path, self._descriptor, top=self.path)

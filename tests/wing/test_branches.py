@@ -347,7 +347,13 @@ def test_worktrees_are_never_collected(project: Project, git) -> None:
 @pytest.mark.parametrize("keep", ["failed", "none"])
 @pytest.mark.parametrize(
     "command",
-    ["rm -f .git", "rm -rf ./* .git", "echo gitdir: {home}/.git > .git", "rm .git; cp -r {home}/.git ."],
+    [
+        "rm -f .git",
+        "rm -rf ./* .git",
+        "echo gitdir: {home}/.git > .git",
+        "rm .git; cp -r {home}/.git .",
+        "here=$PWD; cp -r . ../other; cd ..; rm -rf $here; ln -s other $here",
+    ],
 )
 @pytest.mark.parametrize("end", ["false", "true"])
 def test_a_task_that_loses_its_link_to_git_harms_nobody(
