@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from test_branches import commit, git, integration
 
 from pytest_moderator.journal import JournalError, JournalReader
 
 if TYPE_CHECKING:
     from sessions import Project
+
+__all__ = ["git"]  # the fixture
 
 LIMITED = """
     from datetime import datetime, timedelta, UTC
@@ -233,6 +236,33 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
         *("failed", "transient", 1, []),
     )
     assert first["error_message"] == "limit; not tried again: critical task T005 failed"
+
+
+def test_a_long_pause_of_a_task_on_a_branch(project: Project, git, workers: tuple[str, ...]) -> None:
+    made = "with Path(context.working_directory, f'made-{context.attempt}').open('w'): pass"
+    project.write(
+        "conftest.py", LIMITED.replace("seconds, _, times", f"{made}\n            seconds, _, times")
+    )
+    project.write("moderator.yaml", "isolation: branch\nretry_from: kept\n")
+    project.tasks(f"""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: 5.5x1
+        - [ ] T002 [P] Two
+          - backend: limited
+          - Limit: {HOUR}
+          - optional: yes
+        - [ ] T003 [P] Stop (depends on T001)
+          - run: `exit 1`
+          - critical: yes
+    """)
+    commit(git)
+    session = project.run(*workers, "tasks.md")
+    first, second = session.tasks["T001"], session.tasks["T002"]
+    assert (first["status"], first["attempts"], first["worktree"]) == ("completed", 2, None)
+    assert {"made-1", "made-2"} <= set(git("ls-tree", "--name-only", integration(git)).split())
+    assert (second["status"], second["attempts"]) == ("failed", 1)
+    assert (Path(second["worktree"]) / "made-1").exists()
 
 
 @pytest.mark.parametrize("how", ["interrupt", "cancel T001", "cancel"])

@@ -152,6 +152,26 @@ def test_a_further_attempt_of_a_task(project: Path) -> None:
     assert (results["T001"]["status"], results["T001"]["attempts"]) == ("completed", 2)
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_run_that_goes_on_tells_what_failed(project: Path, workers: tuple[str, ...]) -> None:
+    (project / "tasks.md").write_text(
+        "- [ ] T001 Write it\n  - fake 1: write a wrong ; done\n  - fake 2: write a right ; done\n"
+        "  - verify: `echo it is $(cat a); grep right a`\n"
+    )
+    _, results = run(project, *workers)
+    assert (results["T001"]["category"], results["T001"]["attempts"]) == ("verification", 1)
+    _, results = run(project, *workers, "--moderator-resume")
+    assert (results["T001"]["status"], results["T001"]["attempts"]) == ("completed", 2)
+    folder = next((project / ".moderator" / "runs").iterdir()) / "tasks" / "T001"
+    prompt = (folder / "prompt.md").read_text()
+    assert "## This is attempt 2" in prompt
+    assert "it is wrong" in prompt
+    first, second = (
+        json.loads((folder / "artifacts" / f"call-{n}.json").read_text())["argv"] for n in (1, 2)
+    )
+    assert second[second.index("--resume") + 1] == first[first.index("--session-id") + 1]
+
+
 def test_what_is_missing_is_said_before_the_run(project: Path) -> None:
     (project / "moderator.yaml").write_text("backends:\n  claude:\n    command: no-such-program\n")
     (project / "tasks.md").write_text("- [ ] T001 Write it\n  - backend: claude\n")
