@@ -44,8 +44,8 @@ BACKENDS = """
             category = wrong.partition(":")[2].removesuffix("!")
             if wrong.endswith("!") and self.name == "main":
                 Path("main.ill").write_text("you are logged out")
-            if "heals" in task.title:
-                Path("main.ill").unlink(missing_ok=True)
+            while "meets" in task.title and len(Path("ran.txt").read_text().splitlines()) < 3:
+                time.sleep(0.05)
             if not category or self.name != "main":
                 return TaskResult(task, usage=Usage(cost_usd=1.0))
             return TaskResult(
@@ -271,6 +271,37 @@ def test_the_stand_in_is_asked_for_approval(place: Project, workers: tuple[str, 
     session = run(place, *workers)
     assert session.lines() == ["T001 main"]
     assert session.reasons["T002"].startswith("waiting for approval (backend second)")
+
+
+def test_each_worker_is_told(place: Project) -> None:
+    settings(place, breaker="{failures: 1, pause: 1h}")
+    place.tasks("""
+        - [ ] T001 One fails:transient
+          - optional: yes
+        - [ ] T002 [P] Two meets the other (depends on T001)
+        - [ ] T003 [P] Three meets the other (depends on T001)
+    """)
+    session = run(place, "-n", "2")
+    assert sorted(session.lines()) == ["T001 main", "T002 second", "T003 second"]
+    assert session.tasks["T002"]["worker"] != session.tasks["T003"]["worker"]
+
+
+def test_who_has_been_asked_is_not_told_to_forget_it(place: Project) -> None:
+    settings(place, breaker="{failures: 1, pause: 1s}", fallbacks="main: [manual]")
+    place.tasks("""
+        - [ ] T001 One fails:transient
+          - optional: yes
+        - [ ] T002 [P] Two (depends on T001)
+        - [ ] T003 [P] Wait (depends on T001)
+          - run: `sleep 1.5`
+        - [ ] T004 [P] The backend works again (depends on T003)
+        - [ ] T005 [P] Somebody ticks the box (depends on T004)
+          - run: `sed -i 's/. . T002/[x] T002/' tasks.md`
+    """)
+    place.write("moderator.yaml", (place.path / "moderator.yaml").read_text() + "approval: wait\n")
+    session = run(place, "-n", "2")
+    assert session.lines() == ["T001 main", "T004 main"]
+    assert (session.tasks["T002"]["status"], session.tasks["T002"]["backend"]) == ("completed", "manual")
 
 
 def test_four_workers_share_what_is_known(place: Project) -> None:

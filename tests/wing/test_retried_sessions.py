@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["git"]  # the fixture
 
 LIMITED = """
+    import time
     from datetime import datetime, timedelta, UTC
     from pathlib import Path
 
@@ -39,6 +40,8 @@ LIMITED = """
                 file.write(f"{task.id} {context.attempt} {context.feedback!r}\\n")
             seconds, _, times = task.notes["Limit"].partition("x")
             usage = Usage(cost_usd=1.0)
+            while "Wait" in task.notes and task.notes["Wait"] not in Path("events.jsonl").read_text():
+                time.sleep(0.05)
             if context.attempt > int(times):
                 return TaskResult(task, usage=usage)
             until = (datetime.now(UTC) + timedelta(seconds=float(seconds))).isoformat(timespec="milliseconds")
@@ -236,6 +239,45 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
         *("failed", "transient", 1, []),
     )
     assert first["error_message"] == "limit; not tried again: critical task T005 failed"
+
+
+CANCELLING = """
+    def pytest_configure(config):
+        global RUN
+        RUN = lambda: config.pluginmanager.get_plugin("moderator_run")
+
+    def pytest_moderator_task_paused(result):
+        RUN().cancelled[f"tasks.md::{result.task.id}"] = "cancelled by somebody"
+"""
+
+
+def test_one_that_is_cancelled_just_before_it_waits(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", LIMITED + CANCELLING)
+    project.tasks(
+        f"- [ ] T001 one\n  - backend: limited\n  - Limit: {HOUR}\n- [ ] T002 behind (depends on T001)\n"
+    )
+    session = project.run(*workers, "tasks.md")
+    first = session.tasks["T001"]
+    assert (first["status"], first["category"], first["attempts"]) == ("failed", "cancelled", 1)
+    assert first["error_message"] == "cancelled by somebody"
+    assert session.statuses["T002"] == "skipped"
+    assert session.exit_code == 1
+
+
+def test_one_that_would_wait_when_nothing_starts_any_more(project: Project) -> None:
+    project.write("conftest.py", LIMITED)
+    project.tasks(f"""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: {HOUR}
+          - Wait: task_ended
+        - [ ] T002 [P] Stop
+          - run: `exit 1`
+          - critical: yes
+    """)
+    session = project.run("-n2", "tasks.md", "--moderator-events=events.jsonl")
+    assert session.statuses == {"T001": "failed", "T002": "failed"}
+    assert session.reasons["T001"] == "limit; not tried again: critical task T002 failed"
 
 
 def test_a_long_pause_of_a_task_on_a_branch(project: Project, git, workers: tuple[str, ...]) -> None:
