@@ -533,3 +533,62 @@ def check_tick(file: File, before: bytes, task_id: str) -> None:
             or likes[0] != likes[1]
             or was.further_lines
         )
+
+
+class TestTicksOfOthers:
+    """Somebody else ticks a box, which says that the task is done."""
+
+    @pytest.mark.parametrize("text", [*DIALECTS.values(), *REPEATS.values()], ids=[*DIALECTS, *REPEATS])
+    def test_each_is_seen(self, tmp_path: Path, text: str) -> None:
+        file = File(tmp_path / "tasks.md", text)
+        for task in file.read.tasks:
+            assert not file.boxes.is_ticked(task)
+            assert CheckBoxes(read_tasks_file(file.path)).tick(task) is None
+            assert file.boxes.is_ticked(task)
+
+    @pytest.mark.parametrize(("old", "new"), EDITS)
+    def test_wherever_the_task_stands_by_now(self, tmp_path: Path, old: str, new: str) -> None:
+        file = File(tmp_path / "tasks.md", LIST)
+        build, ship = file.read.tasks[1], file.read.tasks[3]
+        file.edit(old, new)
+        assert not file.boxes.is_ticked(build)
+        file.edit("[ ] T002", "[x] T002")
+        assert file.boxes.is_ticked(build)
+        assert file.boxes.is_ticked(ship) == ("T004" in file.done)
+
+    @pytest.mark.parametrize(("old", "new"), [entry[:2] for entry in LOST if "[☐]" not in entry[1]])
+    def test_not_where_it_may_be_another_one(self, tmp_path: Path, old: str, new: str) -> None:
+        file = File(tmp_path / "tasks.md", LIST)
+        build = file.read.tasks[1]
+        file.edit(old, new)
+        file.path.write_bytes(file.data.replace(b"[ ] ", b"[x] "))
+        assert not file.boxes.is_ticked(build)
+
+    def test_what_cannot_be_read_is_no_answer(self, tmp_path: Path) -> None:
+        file = File(tmp_path / "tasks.md", LIST)
+        file.path.unlink()
+        assert not file.boxes.is_ticked(file.read.tasks[0])
+        file.path.write_bytes(b"- [x] T001 Set up \xff\n")
+        assert not file.boxes.is_ticked(file.read.tasks[0])
+        file.path.write_text(LIST.replace("[ ] T001", "[x] T001"))
+        assert file.boxes.is_ticked(file.read.tasks[0])
+
+    def test_an_unchanged_file_is_not_read_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = File(tmp_path / "tasks.md", LIST)
+        assert not file.boxes.is_ticked(file.read.tasks[0])
+        monkeypatch.setattr("pytest_moderator.tasksfile.checkbox.read_bytes", None)
+        assert not file.boxes.is_ticked(file.read.tasks[0])
+
+    def test_a_tick_of_what_has_completed_is_no_change(self, tmp_path: Path) -> None:
+        file = File(tmp_path / "tasks.md", LIST)
+        file.edit("[ ] T001", "[✓] T001")
+        file.edit("[ ] T002", "[X] T002")
+        assert file.boxes.changed()
+        assert file.boxes.changed({"T001"})
+        assert not file.boxes.changed({"T001", "T002", "T009"})
+        file.edit("# Tasks", "# Task")
+        assert file.boxes.changed({"T001", "T002"})
+        file.path.unlink()
+        assert file.boxes.changed({"T001", "T002"})
