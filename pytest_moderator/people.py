@@ -123,7 +123,7 @@ class People:
     def _open(self, question: Question) -> None:
         """Show a question, and take what is typed from now on as its answer."""
         self._shown = question
-        if self._terminal is not None:
+        if self._terminal is not None and _in_front(self._terminal):
             with self._reading, contextlib.suppress(termios.error):  # what was typed was no answer to this
                 termios.tcflush(self._terminal, termios.TCIFLUSH)
         self._show(question)
@@ -238,7 +238,7 @@ def _find_terminal(config: pytest.Config) -> tuple[bool, int | None]:
 
 
 def _in_front(terminal: int) -> bool:
-    """Whether this process may read from a terminal: the shell has not put it into the background."""
+    """Whether this process may read from a terminal: one in the background is stopped when it tries."""
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:

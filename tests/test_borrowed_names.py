@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.capture import CaptureManager
 from _pytest.junitxml import LogXML, xml_key
 from xdist import remote, workermanage
 from xdist.dsession import DSession
@@ -21,6 +22,15 @@ def test_the_setup_state_tears_down_towards_the_next_item(request: pytest.Fixtur
     state = request.session._setupstate
 
     assert list(inspect.signature(state.teardown_exact).parameters) == ["nextitem"]
+
+
+def test_standard_input_is_given_back_for_a_moment() -> None:
+    suspend = inspect.signature(CaptureManager.suspend_global_capture)
+    resume = inspect.signature(CaptureManager.resume_global_capture)
+
+    assert list(suspend.parameters) == ["self", "in_"]
+    assert suspend.parameters["in_"].default is False
+    assert list(resume.parameters) == ["self"]
 
 
 def test_xdist_counts_failures_where_we_count_crashes() -> None:

@@ -13,11 +13,26 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 DEADLINE = 120.0  # seconds until something must hang
 # Makes the terminal the one that the process is steered from, as a shell finds it.
 _START = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+# The same, and stays in front of a job in the background; ends with 99 if that is stopped.
+_BEHIND = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+job = os.fork()
+if not job:
+    os.setpgid(0, 0)
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status = os.waitpid(job, os.WUNTRACED)
+if os.WIFSTOPPED(status):
+    os.kill(job, 9)
+    sys.exit(99)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 _OURS = ("PYTEST_", "MODERATOR_", "CI")
 
 
@@ -27,18 +42,29 @@ class Terminal:
     Args:
         place: the project.
         arguments: those of pytest, behind ``--moderator tasks.md``.
+        behind: whether it is started in the background.
         more: variables that are added to its environment.
     """
 
-    def __init__(self, place: Path, *arguments: str, **more: str) -> None:
+    def __init__(self, place: Path, *arguments: str, behind: bool = False, **more: str) -> None:
         self._master, self._slave = pty.openpty()
         self.before = termios.tcgetattr(self._slave)
         self.output = ""
         self._seen = 0
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | more
-        command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-p", "no:html", "--color=no"]
+        environment = (
+            {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | {"NO_COLOR": "1"} | more
+        )
+        command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-p", "no:html"]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _START, *command, "--moderator", "tasks.md", *arguments],
+            [
+                sys.executable,
+                "-c",
+                _BEHIND if behind else _START,
+                *command,
+                "--moderator",
+                "tasks.md",
+                *arguments,
+            ],
             cwd=place,
             env=environment,
             stdin=self._slave,
@@ -67,6 +93,14 @@ class Terminal:
     def settings(self) -> list[object]:
         """How the terminal is set now."""
         return termios.tcgetattr(self._slave)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is true."""
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < end, "this never came true"
+            assert self.process.poll() is None, self.output
+            time.sleep(0.05)
 
     def end(self) -> int:
         """Wait for the end; give the exit code."""

@@ -38,9 +38,9 @@ def start(project: Project) -> Iterator[Start]:
     """Starts a session in a terminal."""
     opened: list[Terminal] = []
 
-    def start(tasks: str, *arguments: str, **more: str) -> Terminal:
+    def start(tasks: str, *arguments: str, behind: bool = False, **more: str) -> Terminal:
         project.tasks(tasks)
-        opened.append(Terminal(project.path, *arguments, **more))
+        opened.append(Terminal(project.path, *arguments, behind=behind, **more))
         return opened[-1]
 
     yield start
@@ -184,6 +184,47 @@ def test_where_nobody_is_nothing_is_asked(
     assert terminal.end() == 0
     assert APPROVE not in terminal.output
     assert "T001 skipped waiting for approval" in terminal.output
+
+
+def test_a_run_in_the_background_reads_nothing_and_is_not_stopped(project: Project, start: Start) -> None:
+    terminal = start(MANUAL, behind=True)
+    terminal.type("for the shell")
+    terminal.expect(DONE)
+    terminal.type("d")
+    with JournalReader(project.path / ".moderator") as reader:
+        run_id = reader.runs()[0].id
+    ask(
+        project.path / ".moderator",
+        run_id,
+        RequestKind.FAIL,
+        task_id="T001",
+        payload={"why": "it was not read"},
+    )
+    assert terminal.end() == 1
+    assert "T001 failed: it was not read" in terminal.output
+    assert terminal.unread() == b"for the shell\n"
+
+
+def test_all_also_approves_what_asks_later(project: Project, start: Start) -> None:
+    terminal = start(
+        f"{TWO}\n    - [ ] T003 Later\n      - approve: yes\n      - run: `echo T003 >> ran.txt`\n"
+    )
+    terminal.expect(APPROVE)
+    terminal.type("a")
+    assert terminal.end() == 0
+    assert lines(project) == ["T001", "T002", "T003"]
+    assert terminal.output.count(APPROVE) == 1
+
+
+def test_without_a_reporter_nothing_is_shown_and_answers_count(project: Project, start: Start) -> None:
+    terminal = start(MANUAL, "-p", "no:terminal")
+    terminal.until((project.path / ".moderator" / "state.db").exists)
+    with JournalReader(project.path / ".moderator") as reader:
+        terminal.until(
+            lambda: [row for run in reader.runs() for row in reader.tasks(run.id) if row.status == "paused"]
+        )
+    terminal.type("done")
+    assert terminal.end() == 0
 
 
 def test_a_debugger_gets_what_is_typed(project: Project, start: Start) -> None:
