@@ -75,6 +75,8 @@ class ParallelScheduling:
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Note what a worker has collected, nothing perhaps; its relay stands behind all else."""
         self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
+        # xdist has just counted what this one has collected, and takes none for a session without tests
+        self._session.testscollected = max(len(index) for index in self._index.values() if index is not None)
 
     def schedule(self) -> None:
         """Give every free worker the most urgent task that may start."""
@@ -195,7 +197,7 @@ class ParallelScheduling:
 
     def _reason_to_stop(self) -> str:
         """Heed what pytest's own loop heeds, and xdist's does not."""
-        session: Any = self.config.pluginmanager.get_plugin("session")
+        session = self._session
         broken = 0 if self.run.begun else session.testsfailed
         if broken and not self.config.option.continue_on_collection_errors:
             return f"{broken} error{'s' * (broken > 1)} during collection"
@@ -204,6 +206,10 @@ class ParallelScheduling:
     def _interrupt(self, reason: str) -> None:
         """Have xdist send its workers home, and end as interrupted."""
         self._dsession.shouldstop = self._dsession.shouldstop or reason
+
+    @property
+    def _session(self) -> Any:
+        return self.config.pluginmanager.get_plugin("session")
 
     @property
     def _dsession(self) -> Any:

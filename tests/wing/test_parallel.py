@@ -75,6 +75,35 @@ def test_an_edit_during_the_run_changes_nothing(project: Project) -> None:
     assert session.lines() == ["T001", "T002", "T003"]
 
 
+def test_the_file_may_vanish_while_a_worker_collects(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import os
+        import pathlib
+        import time
+
+        import pytest
+
+        LATE = os.environ.get("PYTEST_XDIST_WORKER") == "gw1"
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collectstart():
+            while LATE and os.path.exists("tasks.md"):
+                time.sleep(0.01)
+
+        @pytest.hookimpl(optionalhook=True)
+        def pytest_xdist_node_collection_finished(node, ids):
+            if node.gateway.id == "gw1":
+                pathlib.Path("told").touch()
+        """,
+    )
+    project.tasks("- [ ] T001 a\n  - run: `rm tasks.md; until [ -e told ]; do sleep 0.05; done`\n")
+    session = project.run("tasks.md", "-n", "2")
+    assert session.exit_code == 0
+    assert session.counts == {"passed": 1}
+
+
 def test_each_worker_has_a_scratch_directory_of_its_own(project: Project) -> None:
     line = 'echo "$MODERATOR_WORKER_ID $MODERATOR_WORKER_DIR $TMPDIR" >> ran.txt'
     project.tasks(MEET.replace("run: `", f"run: `{line}; "))
