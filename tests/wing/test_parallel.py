@@ -89,6 +89,8 @@ def test_the_file_may_vanish_while_a_worker_collects(project: Project) -> None:
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_collectstart():
+            if LATE:
+                pathlib.Path("looking").touch()
             while LATE and os.path.exists("tasks.md"):
                 time.sleep(0.01)
 
@@ -98,7 +100,8 @@ def test_the_file_may_vanish_while_a_worker_collects(project: Project) -> None:
                 pathlib.Path("told").touch()
         """,
     )
-    project.tasks("- [ ] T001 a\n  - run: `rm tasks.md; until [ -e told ]; do sleep 0.05; done`\n")
+    wait = "until [ -e {} ]; do sleep 0.05; done"
+    project.tasks(f"- [ ] T001 a\n  - run: `{wait.format('looking')}; rm tasks.md; {wait.format('told')}`\n")
     session = project.run("tasks.md", "-n", "2")
     assert session.exit_code == 0
     assert session.counts == {"passed": 1}
