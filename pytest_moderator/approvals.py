@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_moderator.gates import AnsweringGate, Shut, Wait
 from pytest_moderator.model import Answer
 from pytest_moderator.people import Question
-from pytest_moderator.runner import place_of
+from pytest_moderator.runner import name_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,12 +75,10 @@ class Approvals(AnsweringGate):
             why = f": {answer.why}" if answer.why else ""
             return Shut(f"rejected by {answer.by}{why}")
         if not self._people.there(file):
-            return Shut(
-                f"waiting for approval ({reason}): moderator approve {task.id}, then --moderator-resume",
-                open=True,
-            )
+            otherwise = f"moderator approve {self._name(file, task)}, then --moderator-resume"
+            return Shut(f"waiting for approval ({reason}): {otherwise}", open=True)
         self._people.ask(self._question(nodeid, file, task, reason))
-        return Wait(f"waiting for approval ({reason}): {_how_to_answer(task)}")
+        return Wait(f"waiting for approval ({reason}): {_how_to_answer(self._name(file, task))}")
 
     def answer(self, nodeid: str, answer: Answer) -> None:
         """Take an answer, and write it down; the first one counts."""
@@ -115,8 +113,8 @@ class Approvals(AnsweringGate):
         choice = self._run.choice_of(file, task)
         about = ([f"backend {choice.backend.name}"] if choice else []) + [reason]
         return Question(
-            text=f"{task.id} wants to run: {_what(task)} ({', '.join(about)}): approve?",
-            otherwise=_how_to_answer(task),
+            text=f"{self._name(file, task)} wants to run: {_what(task)} ({', '.join(about)}): approve?",
+            otherwise=_how_to_answer(self._name(file, task)),
             replies={
                 "yes": partial(self.reply, nodeid, yes=True),
                 "no": partial(self.reply, nodeid, yes=False),
@@ -124,6 +122,9 @@ class Approvals(AnsweringGate):
             },
             stands=lambda: not self._all_by and nodeid in self._run.waiting and nodeid not in self._answers,
         )
+
+    def _name(self, file: FileHandout, task: Task) -> str:
+        return name_of(self._run.handout, file, task)
 
     def _why_asked(self, file: FileHandout, task: Task) -> str:
         """Say why a task needs an approval; empty when it does not."""
@@ -158,5 +159,5 @@ def _what(task: Task) -> str:
     return f"{task.title}: `{carried[0]}`{more}"
 
 
-def _how_to_answer(task: Task) -> str:
-    return f"moderator approve {task.id}, or moderator reject {task.id} --why TEXT"
+def _how_to_answer(name: str) -> str:
+    return f"moderator approve {name}, or moderator reject {name} --why TEXT"

@@ -15,9 +15,9 @@ import pytest
 from pytest_moderator.attempt.categories import category_of_error
 from pytest_moderator.backends.elsewhere import ANSWER, ElsewhereBackend
 from pytest_moderator.gates import AnsweringGate, Shut, Wait
-from pytest_moderator.model import Answer, ErrorCategory, IsolationLevel
+from pytest_moderator.model import Answer, ErrorCategory, IsolationLevel, TaskStatus
 from pytest_moderator.people import Question
-from pytest_moderator.runner import context_of, folder_of
+from pytest_moderator.runner import context_of, folder_of, name_of
 from pytest_moderator.units import format_duration
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("pytest_moderator")
 _PERIOD = 0.5  # seconds between two looks at files and backends
+_PATIENCE = 1.0  # seconds that a look may still take at the end
 
 
 class Elsewhere(AnsweringGate):
@@ -63,6 +64,7 @@ class Elsewhere(AnsweringGate):
         self._boxes = boxes
         self._answers: dict[str, Answer] = {}
         self._waiting: dict[str, _Waiting] = {}
+        self._old_ticks: set[str] = set()
         self._looking = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -75,11 +77,11 @@ class Elsewhere(AnsweringGate):
     def ask(self, file: FileHandout, task: Task) -> Wait | Shut | None:
         """Hand a task over, and say what it waits for as long as it is not answered."""
         backend = self._backend_of(file, task)
-        nodeid = f"{file.nodeid}::{task.id}"
+        nodeid, name = f"{file.nodeid}::{task.id}", name_of(self._run.handout, file, task)
         if backend is None or nodeid in self._answers:
             return None
         if backend.asks_people and not self._people.there(file) and not self._is_ticked(file, task):
-            otherwise = f"moderator done {task.id}, then --moderator-resume"
+            otherwise = f"moderator done {name}, then --moderator-resume"
             return Shut(f"waiting for {backend.waits_for}: {otherwise}", open=True)
         waiting = self._waiting.get(nodeid)
         if waiting is None or nodeid not in self._run.waiting:
@@ -88,8 +90,8 @@ class Elsewhere(AnsweringGate):
             self.answer(nodeid, waiting.too_late)
             return None
         if backend.asks_people:
-            self._people.ask(self._question(nodeid, task))
-        return Wait(f"waiting for {backend.waits_for}: {_how_to_answer(task)}", until=waiting.until)
+            self._people.ask(self._question(nodeid, name, task))
+        return Wait(f"waiting for {backend.waits_for}: {_how_to_answer(name)}", until=waiting.until)
 
     def answer(self, nodeid: str, answer: Answer) -> None:
         """Take an answer, and write it down; the first one counts, unless the task has completed."""
@@ -116,15 +118,20 @@ class Elsewhere(AnsweringGate):
 
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Forget the answer: when the task is tried again, it is asked about anew."""
-        del result
-        self._answers.pop(f"{file.nodeid}::{task.id}", None)
+        nodeid = f"{file.nodeid}::{task.id}"
+        if (
+            self._answers.pop(nodeid, None)
+            and result.status is TaskStatus.FAILED
+            and self._is_ticked(file, task)
+        ):
+            self._old_ticks.add(nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """Look no more."""
         self._over.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_PATIENCE)
 
     def _hand_over(self, backend: ElsewhereBackend, file: FileHandout, task: Task) -> _Waiting:
         context = context_of(self._run.handout, file, _without_place(task))
@@ -140,23 +147,26 @@ class Elsewhere(AnsweringGate):
             for nodeid, waiting in list(self._waiting.items()):
                 if nodeid in self._answers or nodeid not in self._run.waiting or waiting.answered:
                     continue
-                answer = self._tick_of(waiting) or waiting.look()
+                answer = self._tick_of(nodeid, waiting) or waiting.look()
                 if answer is not None:
                     waiting.answered = True
                     self._people.soon(partial(self.answer, nodeid, answer))
 
-    def _tick_of(self, waiting: _Waiting) -> Answer | None:
-        ticked = self._is_ticked(waiting.file, waiting.task)
-        return Answer(yes=True, by=f"its box in {waiting.file.nodeid}") if ticked else None
+    def _tick_of(self, nodeid: str, waiting: _Waiting) -> Answer | None:
+        if not self._is_ticked(waiting.file, waiting.task):
+            self._old_ticks.discard(nodeid)
+        elif nodeid not in self._old_ticks:
+            return Answer(yes=True, by=f"its box in {waiting.file.nodeid}")
+        return None
 
     def _is_ticked(self, file: FileHandout, task: Task) -> bool:
         with self._looking:
             return self._boxes[file.nodeid].is_ticked(task)
 
-    def _question(self, nodeid: str, task: Task) -> Question:
+    def _question(self, nodeid: str, name: str, task: Task) -> Question:
         return Question(
-            text=f"{task.id} waits for a person: {task.title}:",
-            otherwise=_how_to_answer(task),
+            text=f"{name} waits for a person: {task.title}:",
+            otherwise=_how_to_answer(name),
             replies={
                 "done": partial(self.reply, nodeid, yes=True),
                 "fail": partial(self.reply, nodeid, yes=False),
@@ -226,8 +236,8 @@ class _Waiting:
             )
 
 
-def _how_to_answer(task: Task) -> str:
-    return f"moderator done {task.id}, moderator fail {task.id} --why TEXT, or tick its box"
+def _how_to_answer(name: str) -> str:
+    return f"moderator done {name}, moderator fail {name} --why TEXT, or tick its box"
 
 
 def _without_place(task: Task) -> Task:

@@ -178,7 +178,7 @@ def hand_out(
     *,
     run_id: str,
     root: Path,
-    completed: Collection[str] = (),
+    completed: Collection[str] | None = None,
     git: GitRun | None = None,
 ) -> Handout:
     """Make the handout of a run from its files, once they are read and checked.
@@ -187,7 +187,7 @@ def hand_out(
         prepared: the files.
         run_id: names the run.
         root: the project's root directory.
-        completed: node ids of the tasks that the run has completed earlier: they count as done.
+        completed: node ids of all tasks that count as done, where a run goes on; without it, those with a ticked box.
         git: how tasks get branches, where they do.
     """
     return Handout(
@@ -206,13 +206,13 @@ def nodeid_of(path: Path, root: Path) -> str:
     return Path(os.path.relpath(path, root)).as_posix()
 
 
-def _file(entry: Prepared, root: Path, completed: Collection[str]) -> FileHandout:
+def _file(entry: Prepared, root: Path, completed: Collection[str] | None) -> FileHandout:
     settings = entry.settings
     nodeid = nodeid_of(entry.tasks_file.path.absolute(), root)
     tasks = (
         replace(
             task,
-            done=task.done or f"{nodeid}::{task.id}" in completed,
+            done=task.done if completed is None else f"{nodeid}::{task.id}" in completed,
             timeout=settings.timeout if task.timeout is None else task.timeout,
             retries=settings.retries if task.retries is None else task.retries,
             isolation=settings.isolation if task.isolation is None else task.isolation,

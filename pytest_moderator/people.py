@@ -41,7 +41,7 @@ class Question:
     """Something that a person can be asked at the terminal.
 
     Attributes:
-        text: the question, in one line.
+        text: the question, in one line; no other task has the same.
         otherwise: how to answer it elsewhere.
         replies: by the word that is typed, with different first letters, what is called with the name of the person
             and what was typed behind the word.
@@ -87,7 +87,7 @@ class People:
         self._reading = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
-        self.soon: Soon = _nobody_listens
+        self.soon: Soon  # there is nobody who does anything before the run is made
 
     def there(self, file: FileHandout) -> bool:
         """Whether somebody is there who may answer, at a terminal or elsewhere."""
@@ -186,7 +186,7 @@ class People:
             return
         elif meant[0] == LATER:
             self._put_off.append(question)
-            self._asked.remove(question)
+            self._asked = [known for known in self._asked if known is not question]
             self._write(f"{question.otherwise}; Enter asks again")
         else:
             question.replies[meant[0]](who(), rest.strip())
@@ -243,7 +243,3 @@ def _in_front(terminal: int) -> bool:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:
         return True  # it is not the one that this process was started from
-
-
-def _nobody_listens(action: Callable[[], None]) -> None:
-    raise RuntimeError(f"nobody does {action} yet: the run has not begun")

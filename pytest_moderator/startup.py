@@ -103,7 +103,8 @@ def activate(config: pytest.Config) -> None:
     by_file = {nodeid_of(entry.tasks_file.path.absolute(), root): entry for entry in prepared}
     opening = _open(config, {file: entry.plan for file, entry in by_file.items()}, settings)
     git = _go_on_with_branches(config.stash[_GIT][0], opening, root / settings.state_dir)
-    handout = hand_out(prepared, run_id=opening.run_id, root=root, completed=opening.completed, git=git)
+    done = opening.completed if opening.resumed else None
+    handout = hand_out(prepared, run_id=opening.run_id, root=root, completed=done, git=git)
     workers = _count_workers(config)
     recorder = _record(config, opening, handout, workers)
     run = Run(config, handout, by_file, recorder, workers=workers, completed=opening.completed)

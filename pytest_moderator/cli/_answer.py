@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Check = Callable[[Glance, RunSummary, TaskRow], str]
 
+_ASKS = "moderator done "
+
 
 def approve(arguments: argparse.Namespace) -> int:
     """Do ``moderator approve``."""
@@ -69,7 +71,8 @@ def _why_no_approval(journal: Glance, run: RunSummary, row: TaskRow) -> str:
 
 def _why_not_elsewhere(journal: Glance, run: RunSummary, row: TaskRow) -> str:
     """Say why nobody can say of a task that it is done, or has failed; empty when somebody can."""
-    if not journal.is_done_elsewhere(row, run.id):
+    waits = _ASKS in (row.reason or "")  # also one that had another backend when the run began
+    if not waits and not journal.is_done_elsewhere(row, run.id):
         return f"{row.task_id!r} is not done by a person, nor elsewhere: the run does it, and sees what comes of it"
     if row.status is TaskStatus.COMPLETED:
         return f"{row.task_id!r} has completed already"

@@ -84,7 +84,7 @@ class CheckBoxes:
             self._seen = stamp
         if self._now is self._first or self._now.trouble or self._why_lost(task):
             return False
-        return self._now.by_id[task.id][0].done
+        return self._now.by_id[task.id][0].done and not self._first.by_id[task.id][0].done
 
     def tick(self, task: Task) -> Problem | None:
         """Tick the box of a task that has completed, wherever in the file it stands by now.

@@ -305,6 +305,77 @@ def test_it_is_asked_about_again_when_it_is_tried_again(project: Project) -> Non
     assert session.output.count("T001 waits for a person") == 2
 
 
+def test_a_tick_that_did_not_hold_does_not_count_again(project: Project) -> None:
+    project.tasks(f"""
+        - [ ] T001 [P] Write it
+          - backend: manual
+          - verify: `echo looked >> looks; test -e written`
+        - [ ] T002 [P] Answers
+          - run: `{sys.executable} answer.py`
+    """)
+    project.write(
+        "answer.py",
+        answer(
+            "def tick(old, new):",
+            "    file = Path('tasks.md')",
+            "    file.write_text(file.read_text().replace(f'[{old}] T001', f'[{new}] T001'))",
+            "def failed():",
+            "    with JournalReader(STATE) as reader:",
+            "        return any(row.status == 'failed' for row in reader.tasks(RUN))",
+            "until_it_waits('T001')",
+            "tick(' ', 'x')",
+            "while not failed():",
+            "    time.sleep(0.05)",
+            "say('retry', 'T001')",
+            "until_it_waits('T001')",
+            "time.sleep(1.5)  # three looks at the file",
+            "Path('written').touch()",
+            "tick('x', ' ')",
+            "time.sleep(1.5)",
+            "tick(' ', 'x')",
+        ),
+    )
+    session = project.run("tasks.md", WAIT, "-n", "2")
+    assert session.exit_code == 0, session.output
+    assert session.lines("looks") == ["looked", "looked"]
+
+
+def test_what_was_ticked_before_is_asked_about_when_it_runs_again(project: Project) -> None:
+    project.tasks(f"""
+        - [x] T001 [P] Write it
+          - backend: manual
+        - [ ] T002 [P] Answers
+          - run: `{sys.executable} answer.py`
+    """)
+    project.write(
+        "answer.py",
+        answer(
+            "until_it_waits('T001')",
+            "file = Path('tasks.md')",
+            "file.write_text(file.read_text() + '\\nMore words.\\n')",
+            "time.sleep(1.5)  # three looks at the file",
+            "say('fail', 'T001', why='the end')",
+        ),
+    )
+    project.run("tasks.md", "--deselect", "tasks.md::T002")
+    session = project.run("tasks.md", "--moderator-rerun=T001", WAIT, "-n", "2")
+    assert session.reasons["T001"] == "the end", session.output
+
+
+def test_tasks_of_several_files_are_told_apart(project: Project) -> None:
+    tasks = """
+        - [ ] T001 Look at the page
+          - backend: manual
+    """
+    project.tasks(tasks, "one.md")
+    project.tasks(tasks, "two.md")
+    session = project.run("one.md", "two.md")
+    assert set(session.reasons.values()) == {
+        f"waiting for a person: moderator done {name}.md::T001, then --moderator-resume"
+        for name in ("one", "two")
+    }
+
+
 def test_an_approval_comes_first(project: Project) -> None:
     project.tasks(f"""
         - [ ] T001 [P] Look at the page

@@ -130,3 +130,18 @@ def test_two_files_are_one_run(project: Project) -> None:
     assert again.lines()[4:] == ["T002", "T003"]
     alone = project.run("other.md", RESUME)
     assert "there is no earlier run of other.md" in alone.output
+
+
+def test_a_task_whose_box_is_ticked_runs_again_when_it_is_asked_for(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.tasks("""
+        - [ ] T001 One
+          - run: `echo T001 >> ran.txt`
+        - [x] T002 Two
+          - run: `echo T002 >> ran.txt`
+    """)
+    project.run("tasks.md", "--moderator-mark")
+    again = project.run("tasks.md", "--moderator-rerun=T001,T002", *workers)
+    assert "T001 runs again: asked for with --moderator-rerun" in again.output
+    assert again.lines() == ["T001", "T001", "T002"]
