@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 from terminals import Terminal
 
-from pytest_moderator.journal import JournalReader, RequestKind, ask
+from pytest_moderator.journal import JournalError, JournalReader, RequestKind, ask
 from pytest_moderator.journal.requests import who
 
 if TYPE_CHECKING:
@@ -218,11 +219,13 @@ def test_all_also_approves_what_asks_later(project: Project, start: Start) -> No
 
 def test_without_a_reporter_nothing_is_shown_and_answers_count(project: Project, start: Start) -> None:
     terminal = start(MANUAL, "-p", "no:terminal")
-    terminal.until((project.path / ".moderator" / "state.db").exists)
-    with JournalReader(project.path / ".moderator") as reader:
-        terminal.until(
-            lambda: [row for run in reader.runs() for row in reader.tasks(run.id) if row.status == "paused"]
-        )
+
+    def waits() -> bool:
+        with contextlib.suppress(JournalError), JournalReader(project.path / ".moderator") as reader:
+            return any(row.status == "paused" for run in reader.runs() for row in reader.tasks(run.id))
+        return False
+
+    terminal.until(waits)
     terminal.type("done")
     assert terminal.end() == 0
 
