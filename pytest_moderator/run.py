@@ -237,8 +237,7 @@ class Run:
         self.stop(reason)
         if status is RunStatus.CANCELLED:
             self.cancelled.update(dict.fromkeys((*self.coordinator.running, *self.accounts.paused), reason))
-        if self.finished:
-            self.skip_rest()
+        self._skip_rest()
 
     def cancel_task(self, nodeid: str, reason: str) -> None:
         """Cancel one item: one that runs is ended by others, one that has not started never will."""
@@ -283,8 +282,7 @@ class Run:
         self.ask_again()
         self._watch.lap()
         self._skip_blocked(self.coordinator.end(nodeid, success=success))
-        if self.stop_reason and self.finished:
-            self.skip_rest()
+        self._skip_rest()
 
     def _pause(self, nodeid: str, found: tuple[FileHandout, Task], result: TaskResult) -> None:
         """Keep a task that waits for its next attempt; it holds no worker meanwhile."""
@@ -295,12 +293,11 @@ class Run:
         self._turn_away(nodeid, found, self.gates.ask(*found) or Wait("its next attempt", time.monotonic()))
         if nodeid in self.cancelled:
             self.cancel_task(nodeid, self.cancelled[nodeid])
-        if self.stop_reason and self.finished:
-            self.skip_rest()
+        self._skip_rest()
 
-    def skip_rest(self) -> None:
-        """Report what will not start any more as skipped."""
-        for nodeid in self.coordinator.pending:
+    def _skip_rest(self) -> None:
+        """Report what will not start any more as skipped, once nothing runs that was stopped."""
+        for nodeid in self.coordinator.pending if self.stop_reason and self.finished else ():
             self._skip(nodeid, f"not started: {self.stop_reason}")
             self.coordinator.end(nodeid, success=False)
 
