@@ -169,7 +169,7 @@ def _gates_of(
     limited = any(limit != Limits() for limit in limits.values())
     yield PauseGate()
     circuits = None
-    if limited or any(_has_fallbacks(entry.settings) for entry in prepared):
+    if limited or any(_has_fallbacks(entry.settings) or _has_costs(entry) for entry in prepared):
         patience = max(entry.settings.health_timeout for entry in prepared)
         circuits = Circuits(run, limits, patience, control.soon)
         yield StandInGate(run, circuits)
@@ -182,6 +182,12 @@ def _gates_of(
 
 def _has_fallbacks(settings: Settings) -> bool:
     return bool(settings.fallbacks) or any(rule.fallback for rule in settings.rules)
+
+
+def _has_costs(entry: Prepared) -> bool:
+    """Whether a backend is used that may have a limit of its own, of which it tells when a task meets it."""
+    choices = (entry.choice_of(task) for task in entry.plan.tasks if not task.done)
+    return any(choice.backend.has_costs for choice in choices if choice)
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext
     from pytest_moderator.model import Attempt, Task, TaskResult
 
-LONGEST_WAIT = 300.0
-"""Seconds that a try waits at most for a limit to end."""
+LONGEST_WAIT = 6 * 3600.0
+"""Seconds that a try waits at most for a limit to end: agents have limits for five hours."""
 
 REFRESH_LOG = "refresh.log"
 _RETRIES: Mapping[str | None, int] = {

@@ -158,3 +158,59 @@ def test_mistakes_are_named_before_anything_runs(project: Project, text: str, me
     session = project.pytest("--moderator", "tasks.md")
     assert session.exit_code == pytest.ExitCode.USAGE_ERROR
     assert message in session.errors
+
+
+LIMITED = """
+    import time
+    from datetime import UTC, datetime, timedelta
+    from pathlib import Path
+
+    from pytest_moderator.backends.base import Backend
+    from pytest_moderator.model import TaskResult, TaskStatus
+
+    class Limited(Backend):
+        name = "limited"
+        has_costs = True
+
+        def accepts(self, task):
+            return False
+
+        def execute(self, task, context):
+            until = Path("until.txt")
+            with Path("ran.txt").open("a") as file:
+                file.write(f"{task.id}\\n")
+            if not until.exists():
+                until.write_text((datetime.now(UTC) + timedelta(seconds=6)).isoformat())
+            if datetime.now(UTC).isoformat() >= until.read_text():
+                return TaskResult(task)
+            return TaskResult(
+                task,
+                exit_code=1,
+                status=TaskStatus.FAILED,
+                category="transient",
+                error_message="limit reached",
+                resets_at=until.read_text(),
+            )
+
+    def pytest_moderator_backends():
+        return [Limited()]
+"""
+
+
+def test_a_limit_that_one_task_meets_holds_all_of_that_backend(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.write("conftest.py", LIMITED)
+    project.tasks(
+        "- [ ] T001 Meets the limit\n"
+        "- [ ] T002 [P] Would meet it\n"
+        "- [ ] T003 [P] Would meet it\n"
+        "- [ ] T004 [P] Other\n  - run: `echo T004 >> ran.txt`\n"
+    )
+    session = project.run("tasks.md", "--moderator-order=explicit", "--moderator-backend=limited", *workers)
+    assert session.exit_code == 0, session.output
+    ran = session.lines()
+    assert ran[0] == "T001"
+    # with workers, one more may have started before the limit was known
+    assert len(ran) - len(set(ran)) <= 1 + len(workers) // 2
+    assert ran.index("T004") <= 1 + len(workers) // 2
