@@ -6,6 +6,7 @@ Everything that the reader looks at comes from here, so what is not a list item 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 
 _MAX_NESTING = 100  # lists and quotes nested deeper than this are left unread
 _RULE = "---"
+# What a text holds wherever such a block is: without it, nothing is gained by looking for the block on every line.
+_HELD_BY = {
+    rule: re.compile(pattern, re.MULTILINE)
+    for rule, pattern in {
+        "table": r"\|",
+        "fence": r"`{3}|~{3}",
+        "blockquote": r">",
+        "hr": r"([-*_])[ \t]*\1[ \t]*\1[ \t]*$",
+        "html_block": r"<",
+        "heading": r"#",
+        "lheading": r"^[ \t>]*(?:=+|-+)[ \t]*$",
+    }.items()
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -79,12 +93,18 @@ def parse_document(lines: Sequence[str], skip: int = 0) -> Document:
         lines: the text's lines.
         skip: how many of the first lines are front matter.
     """
-    markdown = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable("reference")
-    markdown.core.ruler.enableOnly(["normalize", "block"])  # inline markup is not needed
+    text = "\n" * skip + "\n".join(lines[skip:])
     builder = _Builder(lines)
-    for token in markdown.parse("\n" * skip + "\n".join(lines[skip:])):
+    for token in parser_for(text).parse(text):
         builder.feed(token)
     return Document(tuple(lines), tuple(builder.nodes))
+
+
+def parser_for(text: str) -> MarkdownIt:
+    """Make a parser that finds the blocks of a text, and does not look for those that it cannot have."""
+    markdown = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable("reference")
+    markdown.core.ruler.enableOnly(["normalize", "block"])  # inline markup is not needed
+    return markdown.disable([rule for rule, pattern in _HELD_BY.items() if not pattern.search(text)])
 
 
 class _Builder:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_moderator.model import Command, IsolationLevel, Task
 from pytest_moderator.tasksfile import parse_tasks, render_tasks
-from pytest_moderator.tasksfile.document import split_lines
+from pytest_moderator.tasksfile.document import parser_for, split_lines
 from pytest_moderator.tasksfile.ids import is_usable
 
 PIECES = [
@@ -29,6 +29,22 @@ TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=60).map
 
 def read(text):
     return parse_tasks(text, Path("tasks.md"), "tasks.md")
+
+
+BLOCKS = [
+    "- ", "* ", "1. ", "  ", "    ", "\t", "\n", "\n", "\n\n", "# ", "#", "a", "b ", "> ", ">", "---", "- - -", "***",
+    "_ _ _", "--", "===", "=", "```", "~~~", "~~~ sh", "<div>", "<!--", "-->", "</p>", "| a | b |", "|-|-|", ":-",
+    "-|", "|", "[a]: b",
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(BLOCKS), max_size=30).map("".join))
+def test_nothing_is_missed_by_not_looking_for_it(text):
+    thorough = parser_for(text).enable(
+        ["table", "fence", "blockquote", "hr", "html_block", "heading", "lheading"]
+    )
+    assert parser_for(text).parse(text) == thorough.parse(text)
 
 
 @settings(max_examples=200, deadline=None)
