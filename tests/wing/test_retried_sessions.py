@@ -48,8 +48,11 @@ LIMITED = """
             values = {"error_message": "limit", "category": "transient", "resets_at": until, "usage": usage}
             return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
 
+    class Unlimited(Limited):
+        name = "unlimited"  # what the other one meets does not hold it
+
     def pytest_moderator_backends():
-        return [Limited()]
+        return [Limited(), Unlimited()]
 """
 HOUR = "250x9"
 KNOWN = """
@@ -210,11 +213,11 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
         - [ ] T002 [P] Two
           - run: `until grep -q T001 ran.txt; do sleep 0.05; done`
         - [ ] T003 [P] Three
-          - backend: limited
+          - backend: unlimited
           - Limit: 0x0
           - depends on: T002
         - [ ] T004 [P] Too much
-          - backend: limited
+          - backend: unlimited
           - Limit: 0x0
           - depends on: T003
         - [ ] T005 [P] Stop
@@ -291,7 +294,7 @@ def test_a_long_pause_of_a_task_on_a_branch(project: Project, git, workers: tupl
           - backend: limited
           - Limit: 5.5x1
         - [ ] T002 [P] Two
-          - backend: limited
+          - backend: unlimited
           - Limit: {HOUR}
           - optional: yes
         - [ ] T003 [P] Stop (depends on T001)
