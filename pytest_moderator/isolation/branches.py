@@ -16,7 +16,7 @@ from pytest_moderator.isolation.repo_lock import repo_lock
 from pytest_moderator.isolation.worktrees import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_moderator.isolation.git_run import GitRun
 
@@ -65,7 +65,7 @@ def begin(run: GitRun, record: Path) -> None:
         ):  # of a git that was killed: the run's own branches
             abandoned.unlink(missing_ok=True)
         if run.resumed:
-            _drop_abandoned(run.common_dir / "packed-refs.lock")
+            _drop_abandoned(run, run.common_dir / "packed-refs.lock")
         if not there:
             takes_along = run.options.dirty == "include" and not run.resumed
             start = _commit_uncommitted(run, lock) if takes_along else run.base
@@ -96,11 +96,11 @@ def finish(run: GitRun, *, ended: bool = True) -> Outcome:
     return Outcome(merged, forwarded=not reason, reason=reason)
 
 
-def _drop_abandoned(lock: Path) -> None:
+def _drop_abandoned(run: GitRun, lock: Path) -> None:
     """Remove a lock of all of the repository that the run before has left, when its git was killed.
 
     It may also be that of somebody else's git, who has it for a moment only: so it is waited for, and it stays when
-    there is a git that is older than it.
+    there is a git at work in the repository that is older than it.
     """
     deadline = time.monotonic() + _PATIENCE
     while lock.exists():
@@ -108,12 +108,26 @@ def _drop_abandoned(lock: Path) -> None:
             import psutil  # noqa: PLC0415 (hardly ever needed)
 
             made = lock.stat().st_mtime
-            processes = psutil.process_iter(["name", "create_time"])
-            ages = [p.info["create_time"] for p in processes if (p.info["name"] or "").startswith("git")]
-            if not any(age <= made for age in ages):
-                lock.unlink(missing_ok=True)
+            places = (run.top, run.common_dir, run.area, *(path for _, path in entries(run.common_dir)))
+            for process in psutil.process_iter(["name", "create_time", "status", "cwd", "cmdline"]):
+                found = process.info
+                is_git = (found["name"] or "").startswith("git") and found["status"] != psutil.STATUS_ZOMBIE
+                if (
+                    is_git
+                    and found["create_time"] <= made
+                    and _is_at_work(found["cwd"], found["cmdline"] or (), places)
+                ):
+                    return
+            lock.unlink(missing_ok=True)
             return
         time.sleep(_PATIENCE / 20)
+
+
+def _is_at_work(directory: str | None, command: Sequence[str], places: Sequence[Path]) -> bool:
+    """Whether a process may be at work in a repository; one of which nobody may know where it is may be."""
+    if directory is None or any(str(place) in word for place in places for word in command):
+        return True
+    return any(Path(directory).is_relative_to(place) for place in places)
 
 
 def _hide(run: GitRun) -> None:

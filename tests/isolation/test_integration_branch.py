@@ -105,20 +105,25 @@ class TestBegin:
         begin(run.continued(), tmp_path)
         assert not lock.exists()
 
+    @pytest.mark.parametrize("whose", ["git at work", "git elsewhere", "dead git"])
     def test_a_lock_of_somebody_else_stays(
-        self, repository: Repository, start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, repository: Repository, start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
     ) -> None:
         run = start()
         monkeypatch.setattr(branches, "_PATIENCE", 0.05)
         lock = repository.path / ".git" / "packed-refs.lock"
         git = tmp_path / "git"
         git.symlink_to("/bin/sleep")
-        with subprocess.Popen([str(git), "60"]) as other:
+        elsewhere = "/" if whose == "git elsewhere" else repository.path
+        with subprocess.Popen([str(git), "60"], cwd=elsewhere) as other:
+            if whose == "dead git":
+                other.kill()
+                os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
             lock.touch()
             future = time.time() + 60
             os.utime(lock, (future, future))
             begin(run.continued(), tmp_path)
-            assert lock.exists()
+            assert lock.exists() == (whose == "git at work")
             other.kill()
 
     def test_a_record_that_cannot_be_read(self, tmp_path: Path) -> None:
