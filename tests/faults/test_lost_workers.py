@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from faulty import Project
 
 # A task that says which process has started it, and then never ends by itself. The name of the file tells the try.
-HANG = "echo $PPID > w.tmp; mv w.tmp {id}.$MODERATOR_ATTEMPT; while true; do sleep 0.05; done"
+HANG = "echo $PPID > {id}.tmp; mv {id}.tmp {id}.$MODERATOR_ATTEMPT; while true; do sleep 0.05; done"
 
 
 def hang(name: str) -> str:
