@@ -37,6 +37,8 @@ class FileHandout:
         routing: whether backends are chosen task by task.
         grace: seconds between asking a process tree to end and killing it.
         output_limit: bytes of stdout and of stderr that a result keeps.
+        refresh: command before another attempt, where neither a task nor what is set for its backend names one.
+        reduced: variables of reduced attempts; those of backends and of tasks are added.
         rules: which backend does which tasks, of those that carry nothing to run.
         fallbacks: by name of backend, the names of those that take its place.
         unavailable: by name of backend, why it cannot be used in this run.
@@ -51,6 +53,8 @@ class FileHandout:
     routing: bool
     grace: float
     output_limit: int
+    refresh: str | None = None
+    reduced: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
@@ -214,7 +218,7 @@ def _file(entry: Prepared, root: Path, completed: Collection[str] | None) -> Fil
             task,
             done=task.done if completed is None else f"{nodeid}::{task.id}" in completed,
             timeout=settings.timeout if task.timeout is None else task.timeout,
-            retries=settings.retries if task.retries is None else task.retries,
+            retries=_retries(entry, task),
             isolation=settings.isolation if task.isolation is None else task.isolation,
             env={**settings.env, **task.env},
             fixtures=tuple(dict.fromkeys((*settings.fixtures, *task.fixtures))),
@@ -234,8 +238,19 @@ def _file(entry: Prepared, root: Path, completed: Collection[str] | None) -> Fil
         unavailable=entry.router.unavailable,
         grace=settings.grace,
         output_limit=settings.output_limit,
+        refresh=settings.refresh,
+        reduced=settings.reduced,
         backends=settings.backends,
     )
+
+
+def _retries(entry: Prepared, task: Task) -> int | None:
+    """Say how often a task is tried again: as it says, as it is set for the backend planned for it, or for all."""
+    settings = entry.settings
+    by_backend = {name: given["retries"] for name, given in settings.backends.items() if "retries" in given}
+    if task.retries is not None or not by_backend:
+        return settings.retries if task.retries is None else task.retries
+    return by_backend.get(entry.backend_of(task) or "", settings.retries)
 
 
 def _compact(task: Task) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -105,7 +105,7 @@ class TaskRunner:
                 error_message=str(error),
                 category=ErrorCategory.CONFIGURATION if code else None,
             )
-        context = _with_retries(context, task, file.backends.get(choice.backend.name, {}))
+        context = _with_retries(context, task, file, choice.backend.name)
         if choice.backend.elsewhere:
             # What was done elsewhere is not on a branch of ours, and no better when we look again.
             task = replace(task, isolation=IsolationLevel.NONE, retries=0)
@@ -117,7 +117,8 @@ class TaskRunner:
         """Verify a task whose sub-tasks have done its work; without ``verify`` there is nothing to do."""
         if not task.verify:
             return TaskResult(task, attempts=0, worker=self._worker)
-        result = self._run(file, task, _SubTasks(), self._context(file, task), fixtures)
+        context = _with_retries(self._context(file, task), task, file)
+        result = self._run(file, task, _SubTasks(), context, fixtures)
         return replace(result, backend=None)
 
     def _run(
@@ -243,10 +244,13 @@ def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
     return handout.directory / "tasks" / sanitise_id(name_of(handout, file, task))
 
 
-def _with_retries(context: AttemptContext, task: Task, settings: Mapping[str, Any]) -> AttemptContext:
-    """Add what a further attempt begins with: as the task says, else as it is set for its backend."""
-    refresh = task.refresh or settings.get("refresh", "")
-    reductions = {**settings.get("reduced", {}), **task.reduced}
+def _with_retries(
+    context: AttemptContext, task: Task, file: FileHandout, backend: str = ""
+) -> AttemptContext:
+    """Add what a further attempt begins with: as the task says, as it is set for its backend, or for all tasks."""
+    settings = file.backends.get(backend, {})
+    refresh = task.refresh or settings.get("refresh") or file.refresh or ""
+    reductions = {**file.reduced, **settings.get("reduced", {}), **task.reduced}
     return replace(context, refresh=refresh, reductions=reductions) if refresh or reductions else context
 
 

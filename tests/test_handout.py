@@ -40,6 +40,8 @@ SETTINGS = SimpleNamespace(
     state_dir=Path(".moderator"),
     with_deps=True,
     backends={"claude": {"type": "claude", "idle_timeout": 5.0}},
+    refresh="renew",
+    reduced=MappingProxyType({"JOBS": "1"}),
     events=Path("/run/events"),
     json=None,
 )
@@ -50,10 +52,25 @@ ROUTER = SimpleNamespace(unavailable={"shell": "no such shell"})
 @pytest.fixture
 def handout(tmp_path):
     tasks_file = parse_tasks(TEXT, tmp_path / "sub" / "tasks.md", "tasks.md")
-    prepared = SimpleNamespace(
-        tasks_file=tasks_file, settings=SETTINGS, plan=make_plan(tasks_file), router=ROUTER
+    return hand_out([prepared(tasks_file)], run_id="r1", root=tmp_path)
+
+
+def prepared(tasks_file, **settings):
+    return SimpleNamespace(
+        tasks_file=tasks_file,
+        settings=SimpleNamespace(**{**vars(SETTINGS), **settings}),
+        plan=make_plan(tasks_file),
+        router=ROUTER,
+        backend_of=lambda task: "claude" if task.id == "1.2" else None,
     )
-    return hand_out([prepared], run_id="r1", root=tmp_path)
+
+
+@pytest.mark.parametrize("stated", [1, None])
+def test_the_number_of_retries_of_a_task_its_backend_or_all(tmp_path, stated):
+    tasks_file = parse_tasks(TEXT, tmp_path / "tasks.md", "tasks.md")
+    entry = prepared(tasks_file, retries=stated, backends={"claude": {"retries": 0}, "shell": {}})
+    tasks = hand_out([entry], run_id="r1", root=tmp_path).files[0].tasks
+    assert {task.id: task.retries for task in tasks} == {"1": stated, "1.1": 2, "1.2": 0}
 
 
 def test_settings_fill_in_what_tasks_leave_open(handout):
@@ -76,6 +93,7 @@ def test_says_where_everything_is(handout, tmp_path):
     assert (file.backend, file.routing, file.grace, file.output_limit) == ("shell", True, 3, 1000)
     assert handout.directory == tmp_path / ".moderator" / "runs" / "r1"
     assert handout.with_deps
+    assert (file.refresh, file.reduced) == ("renew", {"JOBS": "1"})
     assert file.backends == {"claude": {"type": "claude", "idle_timeout": 5.0}}
     assert handout.written == (Path("/run/events"),)
     place = handout.context

@@ -134,7 +134,8 @@ OF_ANY: Mapping[str, values.Parse] = {
     "rate_limit": _checked(parse_rate),
     "max_concurrent": _checked(parse_count),
     "breaker": _checked(parse_breaker),
-    "refresh": _text,
+    "retries": values.integer(0, 100),
+    "refresh": values.command,
     "reduced": values.variables,
 }
 """What may be set for any backend, also for one that is no agent."""

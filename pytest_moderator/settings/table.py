@@ -69,6 +69,8 @@ class Settings:
         isolation: how much of a place of its own a task gets.
         timeout: limit of one attempt in seconds.
         retries: further attempts after a failed one; ``None`` where the kind of the failure decides.
+        refresh: command that is run before another attempt when a task was not allowed to do something.
+        reduced: environment variables of an attempt after one that lacked memory or the like.
         grace: seconds between asking a process tree to end and killing it.
         backend: name of the backend for tasks that carry nothing to run.
         routing: whether backends are chosen task by task; else ``backend`` is for all of them.
@@ -139,6 +141,12 @@ class Settings:
     )
     retries: int | None = _option(
         None, values.integer(0, 100), "Further attempts after a failed one, 0 to 100", metavar="N"
+    )
+    refresh: str | None = _option(
+        None, values.command, "Command before another attempt that lacked a right", sources=_BESIDES_FLAGS
+    )
+    reduced: Mapping[str, str] = _option(
+        MappingProxyType({}), values.variables, "Variables of an attempt that lacked resources", sources=FILES
     )
     grace: float = _option(
         5.0, values.duration, "Time between asking a process to end and killing it", metavar="TIME"

@@ -98,6 +98,13 @@ def name(value: object) -> str:
     raise _must("be a name", value)
 
 
+def command(value: object) -> str:
+    """Accept a command for a shell."""
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return value.strip()
+    raise _must("be a command", value)
+
+
 def path(value: object) -> Path:
     """Accept the name of a file or directory; ``~`` is the home directory."""
     text = os.fspath(value) if isinstance(value, Path) else value

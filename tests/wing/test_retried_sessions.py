@@ -155,6 +155,41 @@ def test_what_comes_before_another_try(project: Project, workers: tuple[str, ...
     assert session.lines("told") == ["8", "2 small 1"]
 
 
+def test_what_comes_before_another_try_of_any_task_of_a_file(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    project.write("conftest.py", FORBIDDEN)
+    told = 'echo $MODERATOR_TASK_ID $JOBS $HEAP $CACHE >> told; test -n "$MODERATOR_REDUCED" || kill -KILL $$'
+    project.tasks(f"""
+        ---
+        moderator:
+          refresh: 'touch "$MODERATOR_TASK_ID".allowed'
+          reduced: {{JOBS: 4, HEAP: small}}
+          retries: 2
+          backends:
+            shell: {{refresh: 'exit 5', reduced: {{HEAP: tiny, CACHE: none}}, retries: 1}}
+        ---
+        - [ ] T001 Allowed later
+          - backend: forbidden
+        - [ ] T002 Too big
+          - run: `{told}`
+          - reduced: CACHE=little
+          - env: JOBS=8, HEAP=large, CACHE=full
+        - [ ] T003 As often as its backend
+          - run: `exit 3`
+        - [ ] T004 As often as all
+          - backend: forbidden
+          - refresh: `true`
+        - [ ] T005 As often as it says
+          - run: `exit 3`
+          - retries: 0
+    """)
+    session = project.run(*workers, "tasks.md", "--moderator-order=explicit")
+    assert session.lines("told") == ["T002 8 large full", "T002 4 tiny little"]
+    assert [task["attempts"] for task in session.tasks.values()] == [2, 2, 2, 3, 1]
+    assert session.statuses["T001"] == "completed"
+
+
 def test_a_long_pause_holds_no_worker(project: Project) -> None:
     project.write("conftest.py", LIMITED)
     project.tasks("""
