@@ -99,11 +99,13 @@ class LimitsGate(Gate):
     Args:
         run: knows the backend of each task.
         circuits: what is known of the backends; told what comes of the tasks.
+        asks: whether backends whose tasks fail are asked how they are.
     """
 
-    def __init__(self, run: Run, circuits: Circuits) -> None:
+    def __init__(self, run: Run, circuits: Circuits, *, asks: bool = True) -> None:
         self._run = run
         self._circuits = circuits
+        self._asks = asks
 
     def ask(self, file: FileHandout, task: Task) -> Wait | None:
         """Say how long the backend of a task cannot be used."""
@@ -134,7 +136,7 @@ class LimitsGate(Gate):
             f"{file.nodeid}::{task.id}",
             ok=_is_sound(result),
             retry_after=None if left is None else max(0.0, left),
-            suspect=result.status in _FAILED and result.category in _TELLING_OF_HEALTH,
+            suspect=self._asks and result.status in _FAILED and result.category in _TELLING_OF_HEALTH,
         )
 
 

@@ -167,17 +167,15 @@ def _gates_of(
     settings = prepared[0].settings
     limits = {name: parse_limits(values) for name, values in settings.backends.items()}
     limited = any(limit != Limits() for limit in limits.values())
+    watched = limited or any(_has_fallbacks(entry.settings) or _has_costs(entry) for entry in prepared)
     yield PauseGate()
-    circuits = None
-    if limited or any(_has_fallbacks(entry.settings) or _has_costs(entry) for entry in prepared):
-        patience = max(entry.settings.health_timeout for entry in prepared)
-        circuits = Circuits(run, limits, patience, control.soon)
+    circuits = Circuits(run, limits, max(entry.settings.health_timeout for entry in prepared), control.soon)
+    if watched:
         yield StandInGate(run, circuits)
     yield approvals
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)
-    if circuits is not None:
-        yield LimitsGate(run, circuits)
+    yield LimitsGate(run, circuits, asks=watched)
 
 
 def _has_fallbacks(settings: Settings) -> bool:

@@ -121,11 +121,16 @@ def what_follows(
     if obstacle := _obstacle(task, result, context, fixtures):
         return Following(f"not tried again, as {obstacle}")
     _tell(result, context, pause)
-    if context.patience is not None and pause > context.patience:
+    if context.patience is not None and (pause > context.patience or _is_limited(result)):
         return Following(later=pause)
     if pause and not wait(pause, task, context):
         return Following("the wait for another try was ended")
     return Following("" if _is_cancelled(context) else None)
+
+
+def _is_limited(result: TaskResult) -> bool:
+    """Whether a limit of the backend lasts: whoever decides what starts has to know it now, to hold its other tasks."""
+    return (seconds_until(result.resets_at) or 0.0) > 0
 
 
 def _is_cancelled(context: AttemptContext) -> bool:

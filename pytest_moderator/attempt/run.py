@@ -66,8 +66,8 @@ def run_task(
 
     Returns:
         The result of the last try, with the times and the usage of all, and without the task's secrets. It is
-        ``paused`` when the next one is due later than ``context.patience`` allows to wait for it here: whoever calls
-        this again then, in whatever process, has it go on.
+        ``paused`` when the next one is due later than ``context.patience`` allows to wait for it here, or the backend
+        has a limit until then: whoever calls this again then, in whatever process, has it go on.
     """
     retries = retries if task.retries is None else task.retries
     timeout = context.timeout if task.timeout is None else task.timeout

@@ -72,6 +72,15 @@ def held(place: AttemptContext) -> AttemptContext:
     return dataclasses.replace(place, patience=5.0)
 
 
+def test_a_limit_is_for_others_to_wait_for_however_short_it_is(held: AttemptContext) -> None:
+    backend = Noting(failed("transient", "limit", 2), failed("transient", "limit", -5), done())
+    result = run_task(TASK, backend, held)
+    assert (result.status, result.attempts, result.error_message) == (TaskStatus.PAUSED, 1, "limit")
+    assert 0 < (seconds_until(result.again_at) or 0) <= 3
+    second = run_task(TASK, backend, in_another_process(held))  # where it is over, nobody else needs to know
+    assert (second.status, second.attempts) == (TaskStatus.COMPLETED, 3)
+
+
 def test_a_long_pause_is_for_others_to_wait_for(held: AttemptContext) -> None:
     backend = Noting(failed("transient", "limit", 100, usage=SPENT, cpu_seconds=1.0, max_rss_bytes=9))
     result = run_task(TASK, backend, held)

@@ -197,10 +197,13 @@ LIMITED = """
 """
 
 
+@pytest.mark.parametrize(("seconds", "costs"), [(6, True), (2, False)])
 def test_a_limit_that_one_task_meets_holds_all_of_that_backend(
-    project: Project, workers: tuple[str, ...]
+    project: Project, workers: tuple[str, ...], seconds: int, *, costs: bool
 ) -> None:
-    project.write("conftest.py", LIMITED)
+    project.write(
+        "conftest.py", LIMITED.replace("seconds=6", f"seconds={seconds}").replace("= True", f"= {costs}")
+    )
     project.tasks(
         "- [ ] T001 Meets the limit\n"
         "- [ ] T002 [P] Would meet it\n"

@@ -246,7 +246,7 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
           - Limit: {HOUR}
           - optional: yes
         - [ ] T002 [P] Two
-          - run: `until grep -q T001 ran.txt; do sleep 0.05; done`
+          - run: `until grep -q task_paused events.jsonl; do sleep 0.05; done`
         - [ ] T003 [P] Three
           - backend: unlimited
           - Limit: 0x0
@@ -269,7 +269,7 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
           - run: `true`
           - depends on: T007
     """)
-    session = project.run(*workers, "tasks.md", "--moderator-budget=$1.50")
+    session = project.run(*workers, "tasks.md", "--moderator-budget=$1.50", "--moderator-events=events.jsonl")
     assert session.lines() == ["T001 1 ''", "T003 1 ''"]
     assert session.reasons["T004"] == "the budget of $1.50 is spent ($2.00)"
     first = session.tasks["T001"]
