@@ -129,7 +129,7 @@ def what_follows(
 
 
 def _is_limited(result: TaskResult) -> bool:
-    """Whether a limit of the backend lasts: whoever decides what starts has to know it now, to hold its other tasks."""
+    """Whether a limit of the backend lasts: whoever decides what starts has to know, to hold its other tasks."""
     return (seconds_until(result.resets_at) or 0.0) > 0
 
 
