@@ -156,6 +156,8 @@ class Control:
                 if found := run.handout.find(nodeid):
                     (folder_of(run.handout, *found) / CANCELLED).unlink(missing_ok=True)
                 run.try_again(nodeid, f"tried again for {by}")
+                run.gates.hurry(nodeid)
+            run.ask_again()
         elif request.kind in self._answered:
             answer = Answer(request.kind in _YES, by, str(request.payload.get("why", "")))
             for nodeid in self._meant(request):

@@ -51,6 +51,9 @@ class Gate:
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Take note of what came of a task that has started."""
 
+    def hurry(self, nodeid: str) -> None:
+        """Have a task wait no longer where it only waits for time to pass: somebody wants it to start."""
+
 
 class AnsweringGate(Gate):
     """Has tasks wait for what somebody says about them."""
@@ -90,3 +93,8 @@ class Gates(Gate):
         """Tell all."""
         for gate in self._gates:
             gate.ended(file, task, result)
+
+    def hurry(self, nodeid: str) -> None:
+        """Tell all."""
+        for gate in self._gates:
+            gate.hurry(nodeid)

@@ -24,6 +24,7 @@ SHOWN = 5
 DONE_BEFORE = "already done"
 NOT_SELECTED = "not selected"
 _BLOCKED = "blocked by "
+_FOR_ATTEMPT = "waiting for attempt "
 _ROOT = ", because of "
 
 
@@ -93,6 +94,11 @@ class Snapshot:
 
     def _skipped(self, why: str) -> int:
         return sum(count for reason, count in self.reasons if reason == why)
+
+
+def waits_for_attempt(row: TaskRow) -> bool:
+    """Whether a task has failed, and its next attempt is not due yet."""
+    return row.status is TaskStatus.PAUSED and (row.reason or "").startswith(_FOR_ATTEMPT)
 
 
 def counts_of(run: RunSummary) -> dict[TaskStatus, int]:

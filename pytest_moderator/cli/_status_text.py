@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.cli._console import Paint, count, one_line
 from pytest_moderator.cli._logs import attempts_in
-from pytest_moderator.cli._snapshot import SHOWN
+from pytest_moderator.cli._snapshot import SHOWN, waits_for_attempt
 from pytest_moderator.cli._times import lasted, shown
 from pytest_moderator.journal import RunStatus
 from pytest_moderator.model.task import TaskStatus
@@ -180,8 +180,9 @@ def _next_step(snapshot: Snapshot) -> Sequence[str]:
     status = snapshot.run.shown_status
     if status is RunStatus.PAUSED:
         return ("resume",)
-    if status is RunStatus.RUNNING and snapshot.failed:
-        return ("retry", _argument(snapshot.failed[0], snapshot))
+    to_retry = [*snapshot.failed, *filter(waits_for_attempt, snapshot.waiting)]
+    if status is RunStatus.RUNNING and to_retry:
+        return ("retry", _argument(to_retry[0], snapshot))
     if snapshot.resumable and status is not RunStatus.COMPLETED:
         return ("resume", "--exec")
     return ()

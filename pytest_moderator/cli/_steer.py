@@ -8,6 +8,7 @@ from pytest_moderator.cli._ask import ask_run, check_is_alive
 from pytest_moderator.cli._command import go_on
 from pytest_moderator.cli._console import count, one_line
 from pytest_moderator.cli._journal import find_task, names_of, open_journal, run_to_steer
+from pytest_moderator.cli._snapshot import waits_for_attempt
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.journal import RequestKind, RunStatus
 from pytest_moderator.model.task import TaskStatus
@@ -82,7 +83,11 @@ def retry(arguments: argparse.Namespace) -> int:
         if reason := _why_not_again(row):
             raise ModeratorError(f"{arguments.id!r} cannot be tried again in run {run.id}: {reason}")
         ask_run(journal.state_dir, run, RequestKind.RETRY, tasks=[row])
-    _say(f"asked run {run.id} to try {names_of(run, [row])} again, and then what it blocks")
+    name = names_of(run, [row])
+    if waits_for_attempt(row):
+        _say(f"asked run {run.id} not to wait any longer before it tries {name} again")
+    else:
+        _say(f"asked run {run.id} to try {name} again, and then what it blocks")
     return 0
 
 
@@ -113,7 +118,7 @@ def _why_not_again(row: TaskRow) -> str:
     reason = row.reason or ""
     if row.status is TaskStatus.COMPLETED:
         return "it has completed; when the run is over, moderator retry runs it again"
-    if not row.status.ended:
+    if not row.status.ended and not waits_for_attempt(row):
         return f"it is {row.status.value}, and has not ended yet"
     if reason.startswith(_BLOCKED):
         return f"it was {reason}: try that one again, then it follows by itself"

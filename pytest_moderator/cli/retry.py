@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
-    text = "Have a run try a failed task again, or print the pytest command that does when the run is over"
+    text = (
+        "Have a run try a failed task again, now, or print the pytest command that does when the run is over"
+    )
     parser = add_command(commands, "retry", text, ".", "_steer")
     parser.add_argument("id", metavar="ID", help=TASK_HELP)
     add_exec(parser)

@@ -67,6 +67,18 @@ class Recorded:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def wait(self, task_id: str, reason: str) -> None:
+        """Have a task wait before it starts."""
+        self.journal.record(
+            "task_waits",
+            file="tasks.md",
+            task_id=task_id,
+            status=TaskStatus.PAUSED,
+            reason=reason,
+            run_id=self.id,
+        )
+        self.journal.flush()
+
     def end(
         self,
         task_id: str,

@@ -101,6 +101,71 @@ def test_cancel_of_the_run(real_run: RealRun, workers: str) -> None:
     assert real_run.status()["counts"]["completed"] == 4
 
 
+LATER = """
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pytest_moderator.attempt import retrying
+from pytest_moderator.backends.base import Backend
+from pytest_moderator.model import TaskResult, TaskStatus
+
+retrying._FIRST_PAUSE = retrying._LONGEST_PAUSE = 3600.0
+
+
+class Limited(Backend):
+    name = "limited"
+
+    def accepts(self, task):
+        return False
+
+    def execute(self, task, context):
+        if Path("lifted").exists():
+            return TaskResult(task)
+        until = (datetime.now(UTC) + timedelta(seconds=3600)).isoformat()
+        values = {"error_message": "limit", "category": "transient", "resets_at": until}
+        return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
+
+
+def pytest_moderator_backends():
+    return [Limited()]
+"""
+
+
+@workers
+def test_retry_of_one_that_waits_for_its_next_attempt(real_run: RealRun, workers: str) -> None:
+    real_run.path("conftest.py").write_text(LATER)
+    real_run.write(
+        "T001: echo $MODERATOR_ATTEMPT >> ran; test $MODERATOR_ATTEMPT -gt 1 || exit 75",
+        "T002: echo T002 >> ran\ndepends on: T001",
+        "T003: true\nbackend: limited",
+    )
+    real_run.start(workers)
+
+    def waiting() -> dict[str, str]:
+        if not real_run.path(".moderator/state.db").exists() or real_run.command("status").returncode:
+            return {}
+        tasks = real_run.tasks().items()
+        return {name: str(reason) for name, (status, reason) in tasks if status == "paused"}
+
+    before = until(lambda: len(found := waiting()) == 2 and found)
+    assert before["T001"].startswith("waiting for attempt 2 until ")
+    assert before["T003"].startswith("waiting for attempt 2 until ")
+    assert real_run.ask("status").endswith("next: moderator retry T001\n")
+    assert "not to wait any longer before it tries T003 again" in real_run.ask("retry", "T003")
+    limited = "waiting for backend limited: it has asked to be left alone for "
+    until(lambda: waiting()["T003"].startswith(limited))
+    assert "not to wait any longer before it tries T001 again" in real_run.ask("retry", "T001")
+    until(lambda: real_run.tasks()["T002"][0] == "completed")
+    assert real_run.path("ran").read_text().split() == ["1", "2", "T002"]
+    refused = real_run.command("retry", "T003")
+    assert "'T003' cannot be tried again" in refused.stderr
+    assert "it is paused, and has not ended yet" in refused.stderr
+    real_run.ask("cancel", "T003")
+    assert real_run.end() == 1
+    tasks = {name: status for name, (status, _) in real_run.tasks().items()}
+    assert tasks == {"T001": "completed", "T002": "completed", "T003": "failed"}
+
+
 @workers
 def test_retry_while_the_run_goes_on(real_run: RealRun, workers: str) -> None:
     real_run.write(

@@ -111,16 +111,21 @@ def test_an_id_that_several_files_have(
 
 
 def test_retry_in_a_run_that_is_alive(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = Recorded(tasks=" ".join(f"T{n}" for n in range(1, 9)))
+    run = Recorded(tasks=" ".join(f"T{n}" for n in range(1, 11)))
     run.end("T1", TaskStatus.FAILED, "exit code 1")
     run.end("T2", TaskStatus.SKIPPED, "cancelled by me@here")
+    run.wait("T9", "waiting for attempt 2 until 2026-01-02T11:00:00.000+00:00: exit code 75")
+    run.wait("T10", "waiting for an approval")
     with run.obeying() as taken:
         for name in ("T1", "T2"):
             expected = f"asked run {run.id} to try {name} again, and then what it blocks"
             assert says(capsys, "retry", name) == expected
+        expected = f"asked run {run.id} not to wait any longer before it tries T9 again"
+        assert says(capsys, "retry", "T9") == expected
     assert [(request.kind, request.task_id) for request in taken] == [
         (RequestKind.RETRY, "T1"),
         (RequestKind.RETRY, "T2"),
+        (RequestKind.RETRY, "T9"),
     ]
     run.end("T3", TaskStatus.COMPLETED)
     run.end("T4", TaskStatus.SKIPPED, "blocked by T1")
@@ -134,6 +139,7 @@ def test_retry_in_a_run_that_is_alive(here: Path, capsys: pytest.CaptureFixture[
         "T6": "it is not part of it (not selected)",
         "T7": "it is running, and has not ended yet",
         "T8": "it is pending, and has not ended yet",
+        "T10": "it is paused, and has not ended yet",
     }
     for name, reason in reasons.items():
         assert fails(capsys, "retry", name) == f"'{name}' cannot be tried again in run {run.id}: {reason}"
