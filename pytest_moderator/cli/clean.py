@@ -10,7 +10,7 @@ from pytest_moderator.cli._options import add_state_dir
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_moderator.isolation.cleaning import Leftover, Leftovers
     from pytest_moderator.journal import RunSummary
@@ -50,13 +50,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
     state_dir = _find(arguments.state_dir)
     leftovers = Leftovers(state_dir)
+    runs = _known(state_dir)
+    others = _of_others(runs, leftovers)
     counts: Counter[str] = Counter()
     failures = 0
-    for run_id, records in _choose(arguments, state_dir, leftovers):
+    for run_id, records in _choose(arguments, runs, leftovers, others):
         for leftover in leftovers.of(run_id, records=records, force=arguments.force):
             failures += not _treat(leftovers, run_id, leftover, arguments, counts)
     _sum_up(counts, dry=arguments.dry_run)
-    if not arguments.run_id and (others := _of_others(state_dir, leftovers)):
+    if others and not arguments.run_id:
         print(f"left alone, for they are not of {state_dir}: {', '.join(others)}; --run removes one of them")
     return int(failures > 0)
 
@@ -85,7 +87,7 @@ def _treat(
 
 
 def _choose(
-    arguments: argparse.Namespace, state_dir: Path, leftovers: Leftovers
+    arguments: argparse.Namespace, runs: _Runs, leftovers: Leftovers, others: Sequence[str]
 ) -> Iterator[tuple[str, bool]]:
     """Go through the runs that are meant, each with whether its records are meant too.
 
@@ -94,7 +96,6 @@ def _choose(
     """
     from pytest_moderator.errors import ModeratorError  # noqa: PLC0415 (likewise)
 
-    runs = _known(state_dir)
     if arguments.run_id:
         found = [run_id for run_id in leftovers.runs if run_id.startswith(arguments.run_id)]
         if len(found) != 1:
@@ -102,25 +103,25 @@ def _choose(
             raise ModeratorError(
                 f"run {arguments.run_id!r} {what}; moderator clean --all --dry-run lists all"
             )
-        if any(found[0] in _known(place).alive for place in (state_dir, *leftovers.places(found[0]))):
+        elsewhere = (_known(place) for place in leftovers.places(found[0]) - {runs.place})
+        if any(found[0] in known.alive for known in (runs, *elsewhere)):
             raise ModeratorError(f"run {found[0]} is alive: moderator cancel ends it")
         yield found[0], True
         return
-    others = _of_others(state_dir, leftovers)
     for run_id in leftovers.runs:
         if run_id not in (*others, *runs.alive) and (arguments.all or run_id not in runs.unfinished):
             yield run_id, arguments.all or run_id not in runs.last
 
 
-def _of_others(state_dir: Path, leftovers: Leftovers) -> list[str]:
+def _of_others(runs: _Runs, leftovers: Leftovers) -> list[str]:
     """Name the runs that have nothing here: another checkout of the repository may still need what they have left."""
-    known = _known(state_dir).all
-    return [run for run in leftovers.runs if run not in known and state_dir not in leftovers.places(run)]
+    return [run for run in leftovers.runs if run not in runs.all and runs.place not in leftovers.places(run)]
 
 
 class _Runs(NamedTuple):
-    """The runs that a journal knows."""
+    """The runs that the journal of a place knows."""
 
+    place: Path
     all: frozenset[str] = frozenset()
     alive: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()  # they can be gone on with
@@ -131,7 +132,7 @@ def _known(state_dir: Path) -> _Runs:
     from pytest_moderator.journal import JournalReader, RunStatus  # noqa: PLC0415 (likewise)
 
     if not (state_dir / "state.db").exists():
-        return _Runs()
+        return _Runs(state_dir)
     reader = JournalReader(state_dir)
     try:
         runs = reader.runs(limit=100_000)
@@ -141,6 +142,7 @@ def _known(state_dir: Path) -> _Runs:
     for run in runs:
         last.setdefault(frozenset(run.files), run)
     return _Runs(
+        state_dir,
         all=frozenset(run.id for run in runs),
         alive=frozenset(run.id for run in runs if run.alive),
         unfinished=frozenset(run.id for run in last.values() if run.status is not RunStatus.COMPLETED),
