@@ -34,7 +34,8 @@ def pass_over_unhealthy(
 
     Returns:
         The file with a router that passes over what cannot be used, a warning for each backend that another one
-        stands in for, and what the backends have answered. :func:`refusals` says what is left without one.
+        stands in for, what the backends have answered, and which are in use. :func:`refusals` says what is left
+        without one.
     """
     while True:
         needed = {backend.name: backend for backend in _needed(prepared, ids)}
@@ -43,7 +44,8 @@ def pass_over_unhealthy(
         prepared = replace(prepared, healths=healths)
         if not unwell:
             warnings = tuple(_replaced(prepared, ids))
-            return replace(prepared, problems=(*prepared.problems, *warnings))
+            in_use = tuple(needed.values())
+            return replace(prepared, problems=(*prepared.problems, *warnings), in_use=in_use)
         prepared = replace(prepared, router=prepared.router.without(unwell), choices={})
 
 

@@ -44,6 +44,7 @@ class Prepared:
         context: the place from which each task's own is made.
         problems: all that is wrong with the file and the settings: settings first, then by line.
         healths: by name, what backends have said when they were asked how they are.
+        in_use: the backends that tasks need, as far as they can be used; known when they have been asked.
         choices: by id and line of a task, what the router has chosen: it is asked once.
     """
 
@@ -54,6 +55,7 @@ class Prepared:
     context: ExecutionContext
     problems: tuple[Problem, ...]
     healths: Mapping[str, Health] = field(default_factory=dict)
+    in_use: tuple[Backend, ...] = ()
     choices: dict[tuple[str, int], Choice | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property

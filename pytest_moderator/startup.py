@@ -184,8 +184,7 @@ def _has_fallbacks(settings: Settings) -> bool:
 
 def _has_costs(entry: Prepared) -> bool:
     """Whether a backend is used that may have a limit of its own, of which it tells when a task meets it."""
-    choices = (entry.choice_of(task) for task in entry.plan.tasks if not task.done)
-    return any(choice.backend.has_costs for choice in choices if choice)
+    return any(backend.has_costs for backend in entry.in_use)
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:

@@ -79,12 +79,14 @@ def test_only_those_that_are_needed_are_asked(tmp_path: Path) -> None:
     assert entry.problems == ()
     assert refusals(entry) == []
     assert entry.healths["one"].version == "1.0"
+    assert [backend.name for backend in entry.in_use] == ["one", "two"]
 
 
 def test_only_tasks_that_count_need_one(tmp_path: Path) -> None:
     entry, asked = checked(tmp_path, "one", ids={"T003"})
     assert asked == ["two"]
     assert entry.problems == ()
+    assert [backend.name for backend in entry.in_use] == ["two"]
 
 
 def test_a_fallback_takes_its_place_and_that_is_said(tmp_path: Path) -> None:
@@ -104,6 +106,7 @@ def test_fallbacks_are_asked_too(tmp_path: Path) -> None:
     entry, asked = checked(tmp_path, "one two")
     assert asked == ["one", "two", "three"]
     assert chosen(entry) == ["three", "three", "three", None, "three"]
+    assert [backend.name for backend in entry.in_use] == ["three"]
     assert [problem.line for problem in entry.problems] == [1, 3]
     choice = entry.choice_of(entry.plan.by_id["T001"])
     assert choice is not None
@@ -113,6 +116,7 @@ def test_fallbacks_are_asked_too(tmp_path: Path) -> None:
 def test_where_none_is_left_it_is_an_error(tmp_path: Path) -> None:
     entry, _ = checked(tmp_path, "one two three")
     assert chosen(entry) == [None] * 5
+    assert entry.in_use == ()
     assert [str(problem) for problem in refusals(entry)] == [
         (
             "tasks.md:1: error unhealthy-backend: backend 'one' is needed for T001 and 2 more and cannot be used: "
