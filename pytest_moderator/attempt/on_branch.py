@@ -50,7 +50,7 @@ def run_on_branch(
         The result; a failure where the place could not be made, or the work could not be merged.
     """
     context = with_masker(task, context, fixtures)
-    with GitPlace(run, task, name, context.tasks_file.resolve()) as place:
+    with GitPlace(run, task, name, context.tasks_file.resolve(), goes_on=backend.goes_on) as place:
         result = _run(place, run, task, backend, context, fixtures=fixtures)
     return masked_result(result, context.masker)
 
@@ -78,7 +78,7 @@ def _run(
         note = "it had completed and was merged before; only its end was not reported"
         attempts = max(1, context.attempt - 1)
         return TaskResult(task, attempts=attempts, worker=context.worker, commit=commit, notes=(note,))
-    result = _try(place, task, backend, context, fixtures)
+    result = _try(place, task, backend, replace(context, put_back=place.put_back), fixtures)
     for _ in range(_MOST_CONFLICTS):
         if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
             break
@@ -91,7 +91,8 @@ def _run(
             place.start_over(attempt)
         except ModeratorError as error:
             return replace(result, error_message=f"{result.error_message}; {error}")
-        context = replace(context, attempt=attempt, feedback=result.error_message or "", used=result.usage)
+        feedback = result.error_message or ""
+        context = replace(context, attempt=attempt, feedback=feedback, put_back=True, used=result.usage)
         result = _after(result, _try(place, task, backend, context, fixtures))
     return result
 

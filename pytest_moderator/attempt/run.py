@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext, Backend
     from pytest_moderator.model import Task, Usage
 
+    Renew = Callable[[int], bool]
     Finish = Callable[[TaskResult, Callable[[Path], None] | None], TaskResult]
 
 CANCELLED = "cancelled"
@@ -42,7 +43,7 @@ def run_task(
     *,
     retries: int | None = None,
     fixtures: Mapping[str, str] | None = None,
-    renew: Callable[[int], None] | None = None,
+    renew: Renew | None = None,
     finish: Finish | None = None,
 ) -> TaskResult:
     """Try a task until it does not fail, or its tries are used up.
@@ -60,7 +61,7 @@ def run_task(
         retries: how many tries may follow the very first one, whatever made it fail; there is one now in any case.
             Without it, the kind of the failure decides (:func:`~pytest_moderator.attempt.retrying.retries_of`).
         fixtures: what the task's fixtures add to its environment.
-        renew: makes the place ready for a further try, and is given its number.
+        renew: makes the place ready for a further try, is given its number, and says whether that begins anew.
         finish: brings home what a backend has done, and calls what verifies it, if there is something; when it gives
             a failure of another kind than ``verification``, the task is not tried again.
 
@@ -211,7 +212,7 @@ class _Try:
     backend: Backend
     context: AttemptContext
     fixtures: Mapping[str, str] | None
-    renew: Callable[[int], None] | None
+    renew: Renew | None
     finish: Finish | None
     final: bool = False
 
@@ -230,7 +231,7 @@ class _Try:
         task, backend, fixtures = self.task, self.backend, self.fixtures
         try:
             if self.renew is not None:
-                self.renew(self.context.attempt)
+                self.context = replace(self.context, put_back=self.renew(self.context.attempt))
             _make_folder(self.context)
             given = given_names(task, self.context, fixtures)
             environment = task_environment(task, self.context, fixtures)

@@ -123,6 +123,7 @@ class AttemptContext(ExecutionContext):
         reduced: whether this is such an attempt.
         feedback: why the attempt before this one failed, with the end of the output of its verification; empty for
             the first.
+        put_back: whether what the attempt before this one had changed was put away, so that this one begins anew.
         prerequisites: folders of the tasks that the file states as this one's prerequisites, by their id.
         written: files that the run itself writes, and no task.
         progress: told what happens while the task runs, if somebody wants to know: a mapping with a ``kind``.
@@ -151,6 +152,7 @@ class AttemptContext(ExecutionContext):
     reductions: Mapping[str, str] = field(default_factory=dict)
     reduced: bool = False
     feedback: str = ""
+    put_back: bool = False
     prerequisites: Mapping[str, Path] = field(default_factory=dict)
     written: tuple[Path, ...] = ()
     progress: Callable[[Mapping[str, object]], None] | None = None
@@ -213,12 +215,15 @@ class Backend(ABC):
         elsewhere: whether its tasks are done elsewhere and answered later
             (:class:`~pytest_moderator.backends.elsewhere.ElsewhereBackend`): they have no place of their own, and are
             not tried again unasked.
+        goes_on: whether another try of a task goes on with what the one before has left, as one who remembers it
+            does. On a branch its files stay then, unless ``retry_from`` says something else.
     """
 
     name: str
     needs_command: bool = False
     has_costs: bool = False
     elsewhere: bool = False
+    goes_on: bool = False
 
     @abstractmethod
     def accepts(self, task: Task) -> bool:

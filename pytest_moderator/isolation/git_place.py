@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -11,6 +12,7 @@ from pytest_moderator.isolation import included, submodules
 from pytest_moderator.isolation.commits import commit_work, save_work
 from pytest_moderator.isolation.git import Git, GitError
 from pytest_moderator.isolation.git_run import TRAILER
+from pytest_moderator.isolation.leavings import unchanged, unknown_files
 from pytest_moderator.isolation.merging import ConflictError, Merged, Work, merge, merged_before
 from pytest_moderator.isolation.names import branch_name, sanitise_id
 from pytest_moderator.isolation.repo_lock import PlaceLock
@@ -75,9 +77,15 @@ class GitPlace:
         task: the task.
         name: its id, or another text that no other task of the run has.
         tasks_file: the file that it stands in, whose box is ticked where the settings want that.
+        goes_on: whether its backend goes on with what the try before has left, where the settings leave that open.
+
+    Attributes:
+        put_back: whether the place was made anew for the try that is next, without what one before has done.
     """
 
-    def __init__(self, run: GitRun, task: Task, name: str, tasks_file: Path | None = None) -> None:
+    def __init__(
+        self, run: GitRun, task: Task, name: str, tasks_file: Path | None = None, *, goes_on: bool = False
+    ) -> None:
         self.path = run.area / "tasks" / sanitise_id(name)
         self.branch = branch_name(run.integration, name)
         self._run = run
@@ -88,6 +96,9 @@ class GitPlace:
         self._worktree: Worktree | None = None
         self._lock: PlaceLock | None = None
         self._outdated = False  # it does not go together with what was merged meanwhile
+        self._goes_on = run.options.retry_from == "kept" or (run.options.retry_from == "auto" and goes_on)
+        self._litter: dict[str, str] | None = None
+        self.put_back = False
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +138,7 @@ class GitPlace:
             self.renew(attempt)
         else:
             mark = Mark(self._run.run_id, self._name, self.branch, self._newest())
+            self.put_back = again
             if again:
                 self._rescue(mark.start)
             fill = partial(self._fill, setup=setup)
@@ -134,8 +146,10 @@ class GitPlace:
         self._working_directory.mkdir(parents=True, exist_ok=True)
         return None
 
-    def renew(self, attempt: int) -> None:
+    def renew(self, attempt: int) -> bool:
         """Put the worktree back to the newest integration for another try, unless tries go on where the last one was.
+
+        Then only those files of git are put back that a verification has changed, which came after the commit.
 
         That is of no use when the work is right by itself and wrong with what was merged meanwhile: then it is begun
         anew all the same.
@@ -143,11 +157,18 @@ class GitPlace:
         What the try before has done is not lost: it is kept as a commit at
         ``refs/moderator/<run>/<task>/<try>``. What git ignores stays as it is.
 
+        Returns:
+            Whether the try begins anew.
+
         Raises:
             ModeratorError: it cannot be done.
         """
-        if self._run.options.retry_from != "kept" or self._outdated:
+        self.put_back = not self._goes_on or self._outdated
+        if self.put_back:
             self.start_over(attempt)
+        elif self._litter is not None:
+            self._git("reset", "--hard", "--quiet", config=self._run.config)
+        return self.put_back
 
     def start_over(self, attempt: int) -> None:
         """Do what :meth:`renew` does where tries begin anew."""
@@ -161,6 +182,7 @@ class GitPlace:
         submodules.fill(self._run, self.path)
         self._worktree = worktree.remember(replace(mark, start=start))
         self._outdated = False
+        self._litter = None
 
     def settle(self, result: TaskResult, check: Check | None = None) -> TaskResult:
         """Commit and merge what a task has done; what it has not completed is kept.
@@ -242,9 +264,10 @@ class GitPlace:
 
     def _bring_home(self, result: TaskResult, check: Check | None) -> tuple[tuple[str, ...], Merged | None]:
         _, mark = self._made
-        committed = commit_work(self._run, self._git, mark, self._message("", result))
+        mark_now = replace(mark, included=(*mark.included, *unchanged(self.path, self._litter or {})))
+        committed = commit_work(self._run, self._git, mark_now, self._message("", result))
         if check is not None:
-            check(self._working_directory)
+            self._check(check)
         if not committed.anything and self._tick is None:
             return committed.notes, None
         work = Work(
@@ -256,6 +279,16 @@ class GitPlace:
         )
         on_merge = None if check is None else lambda commit: self._check_merge(commit, check)
         return committed.notes, merge(self._run, work, on_merge)
+
+    def _check(self, check: Check) -> None:
+        """Look at the work, and remember what that leaves behind: it is not part of what a next try has done."""
+        try:
+            check(self._working_directory)
+        except ModeratorError:
+            self._litter = {}
+            with suppress(ModeratorError):  # what is told is why the work is not done
+                self._litter = unknown_files(self._git, self._run.config)
+            raise
 
     def _check_merge(self, commit: str, check: Check) -> None:
         """Look at the files of a merge, in the worktree of the task."""

@@ -24,7 +24,7 @@ class GitOptions:
         merge: what is done with the integration branch at the end: ``branch``, ``fast-forward`` or ``none``.
         on_conflict: ``fail``, ``retry`` or ``keep``.
         keep: whose worktree and branch stay: ``failed``, ``all`` or ``none``.
-        retry_from: where another try of a task begins: ``fresh`` or ``kept``.
+        retry_from: where another try of a task begins: ``fresh`` or ``kept``; ``auto``: as its backend needs it.
         worktree_include: patterns of ignored files that a worktree gets as well.
         setup: command that runs once in each fresh worktree.
         sparse: patterns of the files that a worktree has; all without them.
@@ -35,7 +35,7 @@ class GitOptions:
     merge: str = "branch"
     on_conflict: str = "fail"
     keep: str = "failed"
-    retry_from: str = "fresh"
+    retry_from: str = "auto"
     worktree_include: tuple[str, ...] = ()
     setup: str | None = None
     sparse: tuple[str, ...] = ()

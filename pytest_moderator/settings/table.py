@@ -225,9 +225,9 @@ class Settings:
         metavar="WORD",
     )
     retry_from: str = _option(
-        "fresh",
-        values.choice("fresh", "kept"),
-        "Where another try of a task with a branch begins: fresh or kept",
+        "auto",
+        values.choice("auto", "fresh", "kept"),
+        "Where another try of a task with a branch begins: fresh, kept, or auto: kept for coding agents",
         sources=_BESIDES_FLAGS,
     )
     on_conflict: str = _option(

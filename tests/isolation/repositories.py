@@ -66,8 +66,10 @@ class Repository:
         self.git("update-ref", run.ref, run.base)
         return run
 
-    def place(self, run: GitRun, task_id: str = "T001", title: str = "Do it") -> GitPlace:
-        return GitPlace(run, Task(task_id, title, 1), task_id)
+    def place(
+        self, run: GitRun, task_id: str = "T001", title: str = "Do it", *, goes_on: bool = False
+    ) -> GitPlace:
+        return GitPlace(run, Task(task_id, title, 1), task_id, goes_on=goes_on)
 
     def files(self, commit: str) -> list[str]:
         return self.git("ls-tree", "-r", "--name-only", commit).splitlines()

@@ -328,6 +328,67 @@ class TestTryingAgain:
             assert ref.startswith(f"refs/moderator/{RUN_ID}/T001/1-")
             assert repository.show(ref, "half.txt") == "half"
 
+    @pytest.mark.parametrize("goes_on", [False, True])
+    def test_as_the_backend_needs_it(self, repository: Repository, goes_on: bool) -> None:
+        with repository.place(repository.run(), goes_on=goes_on) as place:
+            place.prepare()
+            (place.path / "half.txt").write_text("half\n")
+            assert place.renew(2) == place.put_back == (not goes_on)
+            assert (place.path / "half.txt").exists() == goes_on
+
+    def test_what_a_verification_has_left_is_not_merged(self, repository: Repository) -> None:
+        """Nor is it taken away, unless it was a change to a file of git."""
+        run = repository.run(retry_from="kept")
+
+        def litter(directory: Path) -> None:
+            (directory / "cache").mkdir()
+            (directory / "cache" / "litter").write_text("x\n")
+            (directory / "report.txt").write_text("1 failed\n")
+            (directory / "half.txt").write_text("formatted\n")
+            raise ModeratorError("wrong")
+
+        with repository.place(run) as place:
+            place.prepare()
+            (place.path / "half.txt").write_text("half\n")
+            assert place.settle(completed(), litter).error_message == "wrong"
+            assert not place.renew(2)
+            assert (place.path / "half.txt").read_text() == "half\n"
+            assert (place.path / "cache" / "litter").exists()
+            (place.path / "cache" / "work").write_text("work\n")
+            (place.path / "report.txt").write_text("the work: a report\n")
+            assert place.settle(completed(), lambda directory: None).success
+        files = repository.files(run.ref)
+        assert {"half.txt", "cache/work", "report.txt"} <= set(files)
+        assert "cache/litter" not in files
+
+    def test_a_verification_that_leaves_very_much(self, repository: Repository) -> None:
+        run = repository.run(retry_from="kept")
+
+        def litter(directory: Path) -> None:
+            for number in range(1001):
+                (directory / f"{number}.txt").touch()
+            raise ModeratorError("wrong")
+
+        with repository.place(run) as place:
+            place.prepare()
+            (place.path / "half.txt").write_text("half\n")
+            place.settle(completed(), litter)
+            place.renew(2)
+            assert place.settle(completed(), lambda directory: None).success
+        assert "half.txt" in repository.files(run.ref)
+
+    def test_a_verification_that_removes_the_place(self, repository: Repository) -> None:
+        with repository.place(repository.run(), goes_on=True) as place:
+            place.prepare()
+
+            def destroy(directory: Path) -> None:
+                (directory / ".git").unlink()
+                raise ModeratorError("wrong")
+
+            assert place.settle(completed(), destroy).error_message == "wrong"
+            with pytest.raises(ModeratorError, match="removed or replaced"):
+                place.renew(2)
+
     @pytest.mark.parametrize("retry_from", ["fresh", "kept"])
     def test_in_another_process(self, repository: Repository, retry_from: str) -> None:
         run = repository.run(retry_from=retry_from)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from test_branches import commit, git, integration
 
 if TYPE_CHECKING:
@@ -90,6 +92,53 @@ def test_on_a_branch_only_what_passes_is_merged(project: Project, git, workers) 
     assert {"one.txt", "three.txt"} <= set(files)
     assert not {"two.txt", "litter"} & set(files)
     assert git("show", f"{branch}:three.txt") == "2"
+
+
+REMEMBERS = """
+    from pytest_moderator import Backend, TaskResult
+
+    class Remembers(Backend):
+        name = "remembers"
+        goes_on = True
+
+        def accepts(self, task):
+            return False
+
+        def execute(self, task, context):
+            with (context.working_directory / f"{task.id}.txt").open("a") as work:
+                work.write("anew\\n" if context.put_back else "part\\n")
+            return TaskResult(task)
+
+    def pytest_moderator_backends():
+        return [Remembers()]
+"""
+
+
+@pytest.mark.parametrize("retry_from", ["auto", "fresh"])
+def test_who_remembers_the_work_finds_it_there(project: Project, git, workers, retry_from: str) -> None:
+    project.write("conftest.py", REMEMBERS)
+    project.write("moderator.yaml", f"isolation: full\nretry_from: {retry_from}\n")
+    count = "echo x >> count; test $(wc -l < count) -eq 3"
+    project.tasks(f"""
+        - [ ] T001 [P] one
+          - backend: remembers
+          - retries: 2
+          - verify: `test $(wc -l < T001.txt) -eq 3`
+        - [ ] T002 [P] checked by what leaves something
+          - backend: remembers
+          - retries: 2
+          - verify: `{count}`
+    """)
+    commit(git)
+    session = project.run(*workers, "tasks.md")
+    if retry_from == "fresh":
+        assert session.statuses == {"T001": "failed", "T002": "failed"}
+        assert (Path(session.tasks["T001"]["worktree"]) / "T001.txt").read_text() == "anew\n"
+        return
+    assert session.statuses == {"T001": "completed", "T002": "completed"}, session.output
+    branch = integration(git)
+    assert git("show", f"{branch}:T001.txt") == git("show", f"{branch}:T002.txt") == "part\npart\npart"
+    assert "count" not in git("ls-tree", "--name-only", branch).split()
 
 
 def test_without_a_place_left_for_what_failed(project: Project, git, workers) -> None:

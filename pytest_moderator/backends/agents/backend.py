@@ -24,6 +24,7 @@ class AgentBackend(Backend):
     """
 
     has_costs = True
+    goes_on = True
 
     def __init__(self, name: str, settings: Mapping[str, object]) -> None:
         self.name = name

@@ -47,6 +47,16 @@ _HOW = """\
 - When you have finished, end with a short summary: what you changed, and what the next one has to know."""
 
 
+_STILL_THERE = (
+    "The attempt before did not succeed, so part of the work may be there already. Look at what is there, then put "
+    "right what failed"
+)
+_PUT_BACK = (
+    "The attempt before did not succeed, and what it had changed was put away: its files are as they were before it, "
+    "or newer, and the work is to be done again. This is why it failed"
+)
+
+
 def make_prompt(task: Task, context: AttemptContext, rules: Path | None = None) -> str:
     """Write the prompt of a task.
 
@@ -87,11 +97,9 @@ def _task(task: Task) -> str:
 def _retry(context: AttemptContext) -> str:
     if not context.feedback:
         return ""
-    return (
-        f"## This is attempt {context.attempt}\n\n"
-        "The attempt before did not succeed, so part of the work may be there already. Look at what is there, then "
-        f"put right what failed:\n\n{quote(_shorten(context.feedback, _LONGEST_FEEDBACK))}"
-    )
+    there = _PUT_BACK if context.put_back else _STILL_THERE
+    why = quote(_shorten(context.feedback, _LONGEST_FEEDBACK))
+    return f"## This is attempt {context.attempt}\n\n{there}:\n\n{why}"
 
 
 def _documents(context: AttemptContext) -> str:

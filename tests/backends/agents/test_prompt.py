@@ -154,6 +154,10 @@ def test_results_are_limited(place: AttemptContext, tmp_path: Path) -> None:
 def test_what_failed_before(place: AttemptContext) -> None:
     text = make_prompt(TASK, replace(place, attempt=3, feedback="2 tests failed:\n```\nE assert\n```"))
     assert "## This is attempt 3\n" in text
+    assert "part of the work may be there already" in text
+    anew = make_prompt(TASK, replace(place, attempt=3, feedback="2 tests failed", put_back=True))
+    assert "may be there already" not in anew
+    assert "what it had changed was put away" in anew
     assert "````text\n2 tests failed:\n```\nE assert\n```\n````" in text
 
 
