@@ -64,6 +64,10 @@ class Circuits:
         seconds = self._limits.may_start(name, now)
         return now + seconds if seconds or name not in self._asking else float("inf")
 
+    def hold(self, name: str, seconds: float) -> None:
+        """Start no task of a backend for some seconds: it has a limit."""
+        self._limits.hold(name, seconds, time.monotonic())
+
     def started(self, backend: Backend, nodeid: str) -> None:
         """Count a start."""
         self._known[backend.name] = backend

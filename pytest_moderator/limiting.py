@@ -6,20 +6,22 @@ import contextlib
 import math
 import time
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.attempt.budgets import write_purse
 from pytest_moderator.backends.elsewhere import ElsewhereBackend
 from pytest_moderator.clock import seconds_until
 from pytest_moderator.gates import Gate, Shut, Wait
+from pytest_moderator.left_waiting import LIMITED, PAUSED
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.circuits import Circuits
     from pytest_moderator.handout import FileHandout
+    from pytest_moderator.journal import Event
     from pytest_moderator.model import Budget, Task, TaskResult
     from pytest_moderator.run import Run
 
@@ -37,10 +39,21 @@ _TELLING_OF_HEALTH = frozenset({ErrorCategory.CONFIGURATION, ErrorCategory.PERMI
 
 
 class PauseGate(Gate):
-    """Has tasks that have failed wait until their next attempt is due."""
+    """Has tasks that have failed wait until their next attempt is due.
 
-    def __init__(self) -> None:
+    Args:
+        run: where it is written down, for when the run goes on in another process.
+        pauses: what was written down of those that waited when this run broke off.
+    """
+
+    def __init__(self, run: Run, pauses: Iterable[Event]) -> None:
+        self._run = run
         self._waits: dict[str, Wait] = {}
+        for event in pauses:
+            nodeid = f"{event.file}::{event.task_id}"
+            found = run.handout.find(nodeid)
+            if found and event.payload.get("fingerprint") == run.fingerprint_of(*found):
+                self._waits[nodeid] = _wait_for_attempt(event.payload)
 
     def ask(self, file: FileHandout, task: Task) -> Wait | None:
         """Say until when a task has to wait."""
@@ -52,13 +65,24 @@ class PauseGate(Gate):
         nodeid = f"{file.nodeid}::{task.id}"
         self._waits.pop(nodeid, None)
         if result.status is TaskStatus.PAUSED:
-            until = time.monotonic() + (seconds_until(result.again_at) or 0.0)
-            why = f"waiting for attempt {result.attempts + 1} until {result.again_at}: {result.error_message}"
-            self._waits[nodeid] = Wait(why, until)
+            told = {
+                "attempt": result.attempts,
+                "next": result.attempts + 1,
+                "again_at": result.again_at,
+                "error": result.error_message,
+                "fingerprint": self._run.fingerprint_of(file, task),
+            }
+            self._waits[nodeid] = _wait_for_attempt(told)
+            self._run.recorder.happened(PAUSED, (file, task), told)
 
     def hurry(self, nodeid: str) -> None:
         """Let the next attempt of a task begin, as far as this gate is concerned."""
         self._waits.pop(nodeid, None)
+
+
+def _wait_for_attempt(told: Mapping[str, Any]) -> Wait:
+    until = time.monotonic() + (seconds_until(told["again_at"]) or 0.0)
+    return Wait(f"waiting for attempt {told['next']} until {told['again_at']}: {told['error']}", until)
 
 
 class StandInGate(Gate):
@@ -103,13 +127,18 @@ class LimitsGate(Gate):
     Args:
         run: knows the backend of each task.
         circuits: what is known of the backends; told what comes of the tasks.
+        limits: what was written down of limits that had not ended when this run broke off.
         asks: whether backends whose tasks fail are asked how they are.
     """
 
-    def __init__(self, run: Run, circuits: Circuits, *, asks: bool = True) -> None:
+    def __init__(
+        self, run: Run, circuits: Circuits, limits: Iterable[Event] = (), *, asks: bool = True
+    ) -> None:
         self._run = run
         self._circuits = circuits
         self._asks = asks
+        for event in limits:
+            circuits.hold(event.payload["backend"], seconds_until(event.payload["until"]) or 0.0)
 
     def ask(self, file: FileHandout, task: Task) -> Wait | None:
         """Say how long the backend of a task cannot be used."""
@@ -135,6 +164,8 @@ class LimitsGate(Gate):
         if choice is None:
             return
         left = seconds_until(result.resets_at)
+        if left is not None and left > 0:
+            self._run.recorder.noted(LIMITED, {"backend": choice.backend.name, "until": result.resets_at})
         self._circuits.ended(
             choice.backend,
             f"{file.nodeid}::{task.id}",

@@ -22,6 +22,7 @@ from pytest_moderator.journal import (
 from pytest_moderator.journal.lock import any_held
 from pytest_moderator.journal.records import DamagedJournalError
 from pytest_moderator.journal.store import set_aside
+from pytest_moderator.left_waiting import LeftWaiting, left_waiting
 from pytest_moderator.model import TaskStatus, Usage
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
 
@@ -53,6 +54,7 @@ class Opening:
         approvals: what was approved earlier in this run.
         done_elsewhere: what was said to be done earlier in this run, and has not been settled.
         spent: what agents have used earlier in this run.
+        waiting: what was waited for when this run broke off, and is not over yet.
     """
 
     run_id: str
@@ -64,6 +66,7 @@ class Opening:
     approvals: tuple[Event, ...] = ()
     done_elsewhere: tuple[Event, ...] = ()
     spent: Usage = field(default_factory=Usage)
+    waiting: LeftWaiting = field(default_factory=LeftWaiting)
 
 
 @dataclass
@@ -77,6 +80,7 @@ class _Past:
     approvals: tuple[Event, ...] = ()
     done_elsewhere: tuple[Event, ...] = ()
     spent: Usage = field(default_factory=Usage)
+    waiting: LeftWaiting = field(default_factory=LeftWaiting)
 
 
 def look(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Settings) -> Opening:
@@ -153,6 +157,7 @@ def _opening(past: _Past, journal: Journal | None = None, locks: tuple[RunLock, 
         approvals=past.approvals,
         done_elsewhere=past.done_elsewhere,
         spent=past.spent,
+        waiting=past.waiting,
     )
 
 
@@ -290,6 +295,8 @@ def _look_back(
         resumption = resume(plan, known, rerun[file])
         past.completed.update(f"{file}::{task_id}" for task_id in resumption.completed)
         past.notices.extend(f"{task_id} runs again: {why}" for task_id, why in resumption.again.items())
+    past.waiting = left_waiting(reader, last.id, rerun)
+    past.notices.extend(past.waiting.notices())
     past.unfinished = [
         row.logs for row in rows if row.logs and f"{row.file}::{row.task_id}" not in past.completed
     ]

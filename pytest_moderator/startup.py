@@ -168,14 +168,14 @@ def _gates_of(
     limits = {name: parse_limits(values) for name, values in settings.backends.items()}
     limited = any(limit != Limits() for limit in limits.values())
     watched = limited or any(_has_fallbacks(entry.settings) or _has_costs(entry) for entry in prepared)
-    yield PauseGate()
+    yield PauseGate(run, opening.waiting.pauses)
     circuits = Circuits(run, limits, max(entry.settings.health_timeout for entry in prepared), control.soon)
     if watched:
         yield StandInGate(run, circuits)
     yield approvals
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)
-    yield LimitsGate(run, circuits, asks=watched)
+    yield LimitsGate(run, circuits, opening.waiting.limits, asks=watched)
 
 
 def _has_fallbacks(settings: Settings) -> bool:

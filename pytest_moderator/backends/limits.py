@@ -165,6 +165,17 @@ class BackendLimits:
         if (start := self._running.pop(key, None)) is not None:
             start.backend.end(start, now, ok=ok, retry_after=retry_after)
 
+    def hold(self, backend: str, seconds: float, now: float) -> None:
+        """Take note that a backend has asked to be left alone, before any task of it has started.
+
+        Args:
+            backend: its name.
+            seconds: for how long; finite.
+            now: seconds on the clock of the run.
+        """
+        held = self._of(backend)
+        held.held_until = max(held.held_until, now + seconds)
+
     def running(self, backend: str) -> int:
         """Count the tasks of a backend that have started and not ended."""
         return self._of(backend).running

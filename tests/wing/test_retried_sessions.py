@@ -16,6 +16,8 @@ from test_branches import commit, git, integration
 from pytest_moderator.journal import JournalError, JournalReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessions import Project
 
 __all__ = ["git"]  # the fixture
@@ -386,21 +388,73 @@ def test_a_run_that_goes_on_knows_the_attempts_before_it(project: Project, worke
     project.tasks("""
         - [ ] T001 [P] One
           - backend: limited
-          - Limit: 250x1
+          - Limit: 3x1
         - [ ] T003 [P] First is the one with the longest path behind it
           - run: `true`
           - depends on: T001
         - [ ] T002 [P] Stop
-          - run: `until grep -q T001 ran.txt; do sleep 0.05; done; kill -INT $(cat pid); sleep 60`
+          - run: `until grep -q task_paused events.jsonl; do sleep 0.05; done; kill -INT $(cat pid); sleep 60`
     """)
     project.write("conftest.py", LIMITED + KNOWN)
-    first = project.run(*workers, "tasks.md")
+    first = project.run(*workers, "tasks.md", "--moderator-events=events.jsonl")
     assert first.exit_code == pytest.ExitCode.INTERRUPTED
     second = project.run(*workers, "tasks.md::T001", "--moderator-resume")
     task = second.tasks["T001"]
     assert (task["status"], task["attempts"], task["usage"]["cost_usd"]) == ("completed", 2, 2.0)
     assert [entry["error_message"] for entry in task["attempts_log"]] == ["limit"]
     assert second.lines() == ["T001 1 ''", "T001 2 'limit'"]
+
+
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_a_run_that_goes_on_waits_for_what_it_has_waited_for(
+    project: Project, workers: tuple[str, ...], how: str
+) -> None:
+    project.write("conftest.py", LIMITED)
+    project.tasks(f"""
+        - [ ] T001 [P] One
+          - backend: limited
+          - Limit: {HOUR}
+        - [ ] T002 [P] Of that backend, too (depends on T003)
+          - backend: limited
+          - Limit: 0x0
+        - [ ] T003 [P] Not of that backend
+          - run: `test -e ready; echo T003 >> ran.txt`
+        - [ ] T004 [P] First is the one with the longest path behind it (depends on T001)
+          - run: `true`
+    """)
+    options = ["--moderator", "--moderator-order=explicit", *workers, "tasks.md"]
+
+    def run(*more: str, until: Callable[[], bool], end: Callable[[subprocess.Popen[bytes]], object]) -> str:
+        with subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, *more],
+            cwd=project.path,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            try:
+                deadline = time.monotonic() + 100
+                while not until():
+                    assert time.monotonic() < deadline
+                    assert process.poll() is None
+                    time.sleep(0.05)
+                end(process)
+                return process.communicate(timeout=60)[0].decode()
+            finally:
+                process.kill()
+
+    run(until=lambda: len(waits(project)) == 1, end=lambda process: getattr(process, how)())
+    (paused,) = waits(project)
+    project.write("ready", "")
+
+    def cancel(_: subprocess.Popen[bytes]) -> None:
+        assert (project.path / "ran.txt").read_text().splitlines() == ["T001 1 ''", "T003"]
+        subprocess.run([Path(sys.executable).with_name("moderator"), "cancel"], cwd=project.path, check=True)
+
+    output = run("--moderator-resume", until=lambda: len(waits(project)) == 3, end=cancel)
+    assert waits(project)[1] == paused
+    assert waits(project)[2].startswith("waiting for backend limited: it has asked to be left alone for ")
+    assert f"T001 goes on {paused}" in output
+    assert "tasks of the backend 'limited' go on waiting for the end of its limit: " in output
 
 
 def waits(project: Project) -> list[str]:

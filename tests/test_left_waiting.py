@@ -1,0 +1,77 @@
+"""What a run that goes on still has to wait for, as its journal tells."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_moderator.journal import Event
+from pytest_moderator.left_waiting import LIMITED, PAUSED, left_waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+LATER, LAST, BEFORE = (
+    (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="milliseconds") for hours in (1, 2, -1)
+)
+
+
+class Journal:
+    """Knows some events of one run."""
+
+    def __init__(self, *events: Event) -> None:
+        self._events = events
+
+    def events(self, run_id: str, after: int = 0, limit: int = 0, kinds: Collection[str] = ()) -> list[Event]:
+        assert (run_id, limit) == ("r1", -1)
+        return [event for event in self._events if event.seq > after and event.kind in kinds]
+
+
+def event(seq: int, kind: str, task_id: str | None = None, file: str = "a.md", **payload: object) -> Event:
+    named = file if task_id else None
+    return Event(
+        seq=seq, run_id="r1", file=named, task_id=task_id, attempt=1, kind=kind, at="", payload=payload
+    )
+
+
+def paused(seq: int, task_id: str = "T1", again_at: str = LATER, file: str = "a.md") -> Event:
+    return event(seq, PAUSED, task_id, file, again_at=again_at, next=2, error="limit")
+
+
+@pytest.mark.parametrize(
+    ("events", "waiting"),
+    [
+        ([], []),
+        ([paused(1)], [1]),
+        ([paused(1, again_at=BEFORE)], []),
+        ([paused(1, again_at="soon")], []),
+        ([paused(1), event(2, "task_waits", "T1"), event(3, "task_interrupted", "T1")], [1]),
+        ([paused(1), event(2, "task_started", "T1")], []),
+        ([paused(1), event(2, "task_ended", "T1")], []),
+        ([event(1, "task_started", "T1"), paused(2), event(3, "task_started", "T1"), paused(4)], [4]),
+        ([paused(1), paused(2, file="b.md"), event(3, "task_ended", "T1", "b.md")], [1]),
+        ([paused(1, "T7"), paused(2)], [2]),
+    ],
+)
+def test_who_waits_for_an_attempt(events: list[Event], waiting: list[int]) -> None:
+    left = left_waiting(Journal(*events), "r1", {"a.md": ["T7"]})  # type: ignore[arg-type]
+    assert [found.seq for found in left.pauses] == waiting
+    lines = [f"T1 goes on waiting for attempt 2 until {LATER}: limit"] * len(waiting)
+    assert list(left.notices()) == lines
+
+
+def test_limits_that_have_not_ended() -> None:
+    events = [
+        event(number, LIMITED, backend=name, until=until)
+        for number, (name, until) in enumerate(
+            [("one", LAST), ("one", LATER), ("two", BEFORE), ("one", "soon"), ("three", LATER)]
+        )
+    ]
+    left = left_waiting(Journal(*events), "r1", {})  # type: ignore[arg-type]
+    assert [found.payload["backend"] for found in left.limits] == ["one", "one", "three"]
+    assert list(left.notices()) == [
+        f"tasks of the backend 'one' go on waiting for the end of its limit: {LAST}",
+        f"tasks of the backend 'three' go on waiting for the end of its limit: {LATER}",
+    ]
