@@ -66,7 +66,8 @@ def test_limits_that_have_not_ended() -> None:
     events = [
         event(number, LIMITED, backend=name, until=until)
         for number, (name, until) in enumerate(
-            [("one", LAST), ("one", LATER), ("two", BEFORE), ("one", "soon"), ("three", LATER)]
+            [("one", LAST), ("one", LATER), ("two", BEFORE), ("one", "soon"), ("three", LATER)],
+            start=1,
         )
     ]
     left = left_waiting(Journal(*events), "r1", {})  # type: ignore[arg-type]
