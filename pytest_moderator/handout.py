@@ -39,6 +39,7 @@ class FileHandout:
         output_limit: bytes of stdout and of stderr that a result keeps.
         refresh: command before another attempt, where neither a task nor what is set for its backend names one.
         reduced: variables of reduced attempts; those of backends and of tasks are added.
+        memory: bytes that the processes of a task may use together, where neither it nor its backend says it.
         rules: which backend does which tasks, of those that carry nothing to run.
         fallbacks: by name of backend, the names of those that take its place.
         unavailable: by name of backend, why it cannot be used in this run.
@@ -55,6 +56,7 @@ class FileHandout:
     output_limit: int
     refresh: str | None = None
     reduced: Mapping[str, str] = field(default_factory=dict)
+    memory: int | None = None
     rules: tuple[Rule, ...] = ()
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
@@ -240,6 +242,7 @@ def _file(entry: Prepared, root: Path, completed: Collection[str] | None) -> Fil
         output_limit=settings.output_limit,
         refresh=settings.refresh,
         reduced=settings.reduced,
+        memory=settings.memory,
         backends=settings.backends,
     )
 

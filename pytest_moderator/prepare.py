@@ -144,7 +144,6 @@ def prepare(
     problems += (
         *_problems_of_tasks(entry),
         *problems_of_secrets(plan, settings, environ),
-        *_keys_without_effect(plan),
         *share_a_checkout(entry, settings.workers or 1),
     )
     return replace(entry, problems=_in_order(problems, display))
@@ -195,16 +194,6 @@ def _problems_of_tasks(entry: Prepared) -> Iterable[Problem]:
         found = choice.backend.validate(task) if choice else entry.router.problems(task, entry.context)
         for problem in found:
             yield replace(problem, path=plan.file, line=problem.line or task.line)
-
-
-def _keys_without_effect(plan: ExecutionPlan) -> Iterable[Problem]:
-    """Say once of each key that is read, but does nothing yet, which tasks have it."""
-    for key in ("memory",):
-        tasks = [task for task in plan.tasks if getattr(task, key) and not task.done]
-        if tasks:
-            more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
-            message = f"{key!r} of {tasks[0].id}{more} has no effect yet"
-            yield Problem(Severity.WARNING, "not-yet", message, "", plan.file, tasks[0].line)
 
 
 def _in_order(problems: Iterable[Problem], display: str) -> tuple[Problem, ...]:

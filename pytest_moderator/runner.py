@@ -105,7 +105,7 @@ class TaskRunner:
                 error_message=str(error),
                 category=ErrorCategory.CONFIGURATION if code else None,
             )
-        context = _with_retries(context, task, file, choice.backend.name)
+        context = _with_limits(context, task, file, choice.backend.name)
         if choice.backend.elsewhere:
             # What was done elsewhere is not on a branch of ours, and no better when we look again.
             task = replace(task, isolation=IsolationLevel.NONE, retries=0)
@@ -117,7 +117,7 @@ class TaskRunner:
         """Verify a task whose sub-tasks have done its work; without ``verify`` there is nothing to do."""
         if not task.verify:
             return TaskResult(task, attempts=0, worker=self._worker)
-        context = _with_retries(self._context(file, task), task, file)
+        context = _with_limits(self._context(file, task), task, file)
         result = self._run(file, task, _SubTasks(), context, fixtures)
         return replace(result, backend=None)
 
@@ -244,14 +244,18 @@ def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
     return handout.directory / "tasks" / sanitise_id(name_of(handout, file, task))
 
 
-def _with_retries(
-    context: AttemptContext, task: Task, file: FileHandout, backend: str = ""
-) -> AttemptContext:
-    """Add what a further attempt begins with: as the task says, as it is set for its backend, or for all tasks."""
+def _with_limits(context: AttemptContext, task: Task, file: FileHandout, backend: str = "") -> AttemptContext:
+    """Add what a task may use, and what a further attempt begins with.
+
+    That is as the task says, as it is set for its backend, or for all tasks of its file.
+    """
     settings = file.backends.get(backend, {})
-    refresh = task.refresh or settings.get("refresh") or file.refresh or ""
-    reductions = {**file.reduced, **settings.get("reduced", {}), **task.reduced}
-    return replace(context, refresh=refresh, reductions=reductions) if refresh or reductions else context
+    return replace(
+        context,
+        refresh=task.refresh or settings.get("refresh") or file.refresh or "",
+        reductions={**file.reduced, **settings.get("reduced", {}), **task.reduced},
+        memory=settings.get("memory") or file.memory,
+    )
 
 
 def _workspace_of(place: ExecutionContext, handout: Handout) -> Path:

@@ -70,6 +70,21 @@ def _sum_of_parts(text: str | float, units: dict[str, float] | dict[str, int], d
     return total
 
 
+def format_size(size: int) -> str:
+    """Write bytes the way people read them: ``812 B``, ``64 KiB``, ``612.3 MiB``, ``1.5 GiB``."""
+    if size < 2**10:
+        return f"{size} B"
+    unit, factor = next(
+        (
+            (name, 2**power)
+            for name, power in (("KiB", 10), ("MiB", 20), ("GiB", 30))
+            if size < 2 ** (power + 10)
+        ),
+        ("TiB", 2**40),
+    )
+    return f"{size / factor:.1f}".removesuffix(".0") + f" {unit}"
+
+
 def format_duration(seconds: float) -> str:
     """Write seconds the way people read them: ``0.31s``, ``12.4s``, ``3m 05s``, ``1h 02m``."""
     if seconds < 10:  # noqa: PLR2004 (two digits are enough above)

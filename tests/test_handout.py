@@ -42,6 +42,7 @@ SETTINGS = SimpleNamespace(
     backends={"claude": {"type": "claude", "idle_timeout": 5.0}},
     refresh="renew",
     reduced=MappingProxyType({"JOBS": "1"}),
+    memory=2**30,
     events=Path("/run/events"),
     json=None,
 )
@@ -93,7 +94,7 @@ def test_says_where_everything_is(handout, tmp_path):
     assert (file.backend, file.routing, file.grace, file.output_limit) == ("shell", True, 3, 1000)
     assert handout.directory == tmp_path / ".moderator" / "runs" / "r1"
     assert handout.with_deps
-    assert (file.refresh, file.reduced) == ("renew", {"JOBS": "1"})
+    assert (file.refresh, file.reduced, file.memory) == ("renew", {"JOBS": "1"}, 2**30)
     assert file.backends == {"claude": {"type": "claude", "idle_timeout": 5.0}}
     assert handout.written == (Path("/run/events"),)
     place = handout.context

@@ -114,15 +114,6 @@ def test_the_context_is_that_of_the_project(tmp_path: Path) -> None:
     assert entry.context.state_dir == tmp_path / ".moderator"
 
 
-def test_keys_that_have_no_effect_yet_are_named_once_each(tmp_path: Path) -> None:
-    entry = prepared(
-        tmp_path, "- [ ] T001 a\n  - memory: 1MB\n- [ ] T002 b\n  - budget: $1\n  - memory: 1GB\n"
-    )
-    assert [(p.severity.value, p.code, p.line, p.message) for p in entry.problems] == [
-        ("warning", "not-yet", 1, "'memory' of T001 and 1 more has no effect yet"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("settings", "level", "codes"),
     [

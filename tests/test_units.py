@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_moderator.units import format_duration, parse_duration, parse_size
+from pytest_moderator.units import format_duration, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,21 @@ def test_writing_durations(seconds, text):
 @given(st.integers(min_value=1, max_value=10**6))
 def test_whole_minutes_can_be_read_again(minutes):
     assert parse_duration(format_duration(minutes * 60)) == minutes * 60
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (1, "1 B"),
+        (1023, "1023 B"),
+        (1024, "1 KiB"),
+        (64 * 2**20, "64 MiB"),
+        (50_000_000, "47.7 MiB"),
+        (2**30 - 1, "1024 MiB"),
+        (3 * 2**29, "1.5 GiB"),
+        (5 * 2**40, "5 TiB"),
+        (5000 * 2**40, "5000 TiB"),
+    ],
+)
+def test_writing_sizes(size, text):
+    assert format_size(size) == text

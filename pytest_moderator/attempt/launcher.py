@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import select
@@ -22,6 +23,7 @@ from pytest_moderator.attempt.processes import (
     UNKILLABLE_AFTER,
     end_tree,
     may_have_left_something,
+    own_mark,
 )
 from pytest_moderator.backends.base import ProcessOutcome
 
@@ -82,7 +84,7 @@ class LocalLauncher:
             return self._run(spec, logs)
 
     def _run(self, spec: ProcessSpec, logs: FilteredLogs | None = None) -> ProcessOutcome:
-        mark = spec.env.get(MARK)
+        mark = own_mark(spec.env.get(MARK))
         begun = time.monotonic()
         child: _Child | None = None
         try:
@@ -91,7 +93,7 @@ class LocalLauncher:
                 child = _Child(_start(spec, logs))
             except (OSError, ValueError) as error:
                 return _not_started(spec, error, time.monotonic() - begun)
-            timed_out, stopped = self._wait(child, spec)
+            timed_out, stopped = self._wait(child, spec, mark)
             leftovers: tuple[str, ...] = ()
             if timed_out or stopped:
                 end_tree(child.pid, mark, spec.grace)
@@ -99,7 +101,7 @@ class LocalLauncher:
             if not timed_out and not stopped and may_have_left_something(child.pid, mark):
                 leftovers = end_tree(child.pid, mark, min(spec.grace, SWEEP_GRACE))
             outcome = child.outcome(time.monotonic() - begun, timed_out=timed_out, leftovers=leftovers)
-            return replace(outcome, stopped=stopped) if stopped else outcome
+            return stopped.told(outcome) if stopped else outcome
         except BaseException:
             grace = min(spec.grace, SWEEP_GRACE) if self._abandoned else spec.grace
             end_tree(None if child is None else child.pid, mark, grace)
@@ -107,27 +109,26 @@ class LocalLauncher:
                 child.reap()
             raise
 
-    def _wait(self, child: _Child, spec: ProcessSpec) -> tuple[bool, str | None]:
+    def _wait(self, child: _Child, spec: ProcessSpec, mark: str | None) -> tuple[bool, _Stopped | None]:
         """Wait for the end of a child, and say what is to end it: its time limit, whoever watches it, or neither."""
         if child.ends_within(_MOMENT if spec.timeout is None else min(_MOMENT, spec.timeout)):
             return False, None
         if spec.lasting is not None:
             spec.lasting(child.pid)
-        watch = spec.watch
-        if watch is None:
+        look = _look_at(child.pid, spec, mark)
+        if look is None:
             return not child.wait(spec.timeout, self._time_passes), None
 
         def check() -> bool:
             if not self._time_passes():
                 return False
-            if reason := watch():
-                raise _Stopped(reason)
+            look()
             return True
 
         try:
             return not child.wait(spec.timeout, check, _GLANCE), None
         except _Stopped as stopped:
-            return False, str(stopped)
+            return False, stopped
 
     @property
     def _abandoned(self) -> bool:
@@ -144,6 +145,38 @@ class LocalLauncher:
 
 class _Stopped(Exception):  # noqa: N818 (a way out of the wait, not an error)
     """Whoever watches a process wants it ended; its text says why."""
+
+    def told(self, outcome: ProcessOutcome) -> ProcessOutcome:
+        """Say in the outcome that it was ended."""
+        return replace(outcome, stopped=str(self))
+
+
+class _TooLarge(_Stopped):
+    """A process and what it has started use too much memory."""
+
+    def told(self, outcome: ProcessOutcome) -> ProcessOutcome:
+        """Say it as if the system had killed it for want of memory."""
+        code = SIGNALLED + signal.SIGKILL
+        return replace(outcome, exit_code=code, error=str(self), errno=errno.ENOMEM)
+
+
+def _look_at(pid: int, spec: ProcessSpec, mark: str | None) -> Callable[[], None] | None:
+    """Give what is called while a process runs, and raises :class:`_Stopped`; ``None`` where nobody watches it."""
+    watch, exceeded = spec.watch, None
+    if spec.memory is not None:
+        from pytest_moderator.attempt.memory import MemoryLimit  # noqa: PLC0415 (imports psutil; few tasks have one)
+
+        exceeded = MemoryLimit(spec.memory, pid, mark).exceeded
+    if watch is None and exceeded is None:
+        return None
+
+    def look() -> None:
+        if exceeded is not None and (reason := exceeded()):
+            raise _TooLarge(reason)
+        if watch is not None and (wish := watch()):
+            raise _Stopped(wish)
+
+    return look
 
 
 class _Child:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from pytest_moderator.isolation.names import sanitise_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Container, Iterable, Mapping
 
     import psutil
 
@@ -55,6 +55,11 @@ def make_mark(run_id: str, task_id: str, attempt: int, inherited: str = "") -> s
     """Make the value of :data:`MARK` for one attempt, chained to that of the run's own environment."""
     own = f"{sanitise_id(run_id)}:{sanitise_id(task_id)}:{attempt}"
     return f"{inherited},{own}" if inherited else own
+
+
+def own_mark(value: str | None) -> str | None:
+    """Give the mark of the attempt itself, without those of the runs that it is inside of."""
+    return value.rpartition(",")[2] if value else None
 
 
 def is_of_run(run_id: str) -> bool:
@@ -157,6 +162,26 @@ def end_tree(
     except BaseException:
         _end(leader, mark, 0.0, others)  # a second interrupt: no more asking
         raise
+
+
+def belongs(
+    process: psutil.Process, leader: int, mark: str | None, members: Container[int] = frozenset()
+) -> bool:
+    """Whether a process is one of a task, as far as we may look at it.
+
+    Args:
+        process: the process.
+        leader: the process that leads the session of the task.
+        mark: what the others carry.
+        members: ids of processes that are known to be of the task: their children are, too.
+    """
+    import psutil  # noqa: PLC0415 (see below)
+
+    with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+        if os.getsid(process.pid) == leader or process.ppid() in members:
+            return True
+        return mark is not None and _carries(_variables(process), mark)
+    return False
 
 
 def hurry() -> None:

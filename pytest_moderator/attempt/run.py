@@ -54,7 +54,7 @@ def run_task(
     try, with the rest of its time, into ``verify.log``.
 
     Args:
-        task: the task; its own ``timeout`` and ``retries`` win over those given here.
+        task: the task; its own ``timeout``, ``retries`` and ``memory`` win over those given here.
         backend: what runs it. An exception that it raises is a failure with the traceback in ``stderr``.
         context: where it is tried; ``attempt`` is the number of the first try. Its ``environment`` is made
             here, for each try.
@@ -76,7 +76,7 @@ def run_task(
     tries = Tries.before(context.directory) if context.attempt > 1 else Tries()
     tries.started_at = tries.started_at or now()
     tries.feedback = context.feedback or tries.feedback
-    context = _informed(replace(context, timeout=timeout), tries)
+    context = _informed(replace(context, timeout=timeout, memory=task.memory or context.memory), tries)
     first = context.attempt
     following = Following()
     for attempt in itertools.count(first):

@@ -123,6 +123,7 @@ class Verification:
             grace=context.grace,
             lasting=partial(tell_process, context) if context.progress else None,
             filter=context.filter,
+            memory=context.memory,
         )
         return (context.launcher or LocalLauncher()).run(spec)
 

@@ -45,6 +45,8 @@ class ProcessSpec:
         lasting: told the process id, once, when the process has not ended within the first moments.
         watch: called some five times a second while the process runs; once it gives a reason, the tree is ended.
         filter: makes what both streams go through, each one of its own, before they are written.
+        memory: bytes that the tree may use together, looked at as often as ``watch`` is called; beyond them the tree
+            is ended. ``None`` for no limit.
     """
 
     argv: tuple[str, ...]
@@ -58,6 +60,7 @@ class ProcessSpec:
     lasting: Callable[[int], None] | None = None
     watch: Callable[[], str | None] | None = None
     filter: Callable[[], ByteFilter] | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,18 @@ class ProcessOutcome:
     """How a process ended.
 
     Attributes:
-        exit_code: its own; 124 when the time limit ended it; 128 + n for signal n; 126 or 127 when it could
-            not be started.
+        exit_code: its own; 124 when the time limit ended it; 137 when its limit of memory did; 128 + n for signal n;
+            126 or 127 when it could not be started.
         duration_seconds: wall time, monotonic.
         cpu_seconds: user and system time of the process and the children it waited for.
         max_rss_bytes: largest resident size among them; ``None`` where that is not more than the launcher's
             own, with which the kernel begins to count.
         timed_out: whether the time limit ended it.
         leftovers: processes that were still there after its end and were ended by us, as ``sleep (4711)``.
-        error: why it could not be started or waited for; ``None`` when all went well.
+        error: why it could not be started or waited for, or how much memory it used when that was more than it may;
+            ``None`` when all went well.
         stopped: the reason that ``watch`` gave for ending it; ``exit_code`` is what it made of that.
-        errno: what the system said when it could not be started.
+        errno: what the system said when it could not be started; ``ENOMEM`` when it used too much memory.
     """
 
     exit_code: int
@@ -121,6 +125,7 @@ class AttemptContext(ExecutionContext):
         refresh: command that is run before another attempt when this one was not allowed to do something.
         reductions: environment variables of an attempt that follows one which lacked memory or the like.
         reduced: whether this is such an attempt.
+        memory: bytes that the processes of the task may use together; ``None`` for no limit.
         feedback: why the attempt before this one failed, with the end of the output of its verification; empty for
             the first.
         put_back: whether what the attempt before this one had changed was put away, so that this one begins anew.
@@ -151,6 +156,7 @@ class AttemptContext(ExecutionContext):
     refresh: str = ""
     reductions: Mapping[str, str] = field(default_factory=dict)
     reduced: bool = False
+    memory: int | None = None
     feedback: str = ""
     put_back: bool = False
     prerequisites: Mapping[str, Path] = field(default_factory=dict)

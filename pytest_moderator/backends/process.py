@@ -42,6 +42,7 @@ def run_process(
             grace=context.grace,
             lasting=partial(tell_process, context) if context.progress else None,
             filter=context.filter,
+            memory=context.memory,
         )
     )
 

@@ -137,6 +137,7 @@ OF_ANY: Mapping[str, values.Parse] = {
     "retries": values.integer(0, 100),
     "refresh": values.command,
     "reduced": values.variables,
+    "memory": values.size,
 }
 """What may be set for any backend, also for one that is no agent."""
 

@@ -71,6 +71,7 @@ class Settings:
         retries: further attempts after a failed one; ``None`` where the kind of the failure decides.
         refresh: command that is run before another attempt when a task was not allowed to do something.
         reduced: environment variables of an attempt after one that lacked memory or the like.
+        memory: bytes that the processes of a task may use together; ``None`` for no limit.
         grace: seconds between asking a process tree to end and killing it.
         backend: name of the backend for tasks that carry nothing to run.
         routing: whether backends are chosen task by task; else ``backend`` is for all of them.
@@ -147,6 +148,9 @@ class Settings:
     )
     reduced: Mapping[str, str] = _option(
         MappingProxyType({}), values.variables, "Variables of an attempt that lacked resources", sources=FILES
+    )
+    memory: int | None = _option(
+        None, values.size, "Memory that the processes of a task may use together", sources=_BESIDES_FLAGS
     )
     grace: float = _option(
         5.0, values.duration, "Time between asking a process to end and killing it", metavar="TIME"

@@ -111,6 +111,11 @@ ROWS = [
         [shell(f"kill -{name} $$; sleep 9") for name in ("HUP", "QUIT", "TERM")] + [shell("exit 130")],
     ),
     ("killed (SIGKILL), and not by us: mostly for want of memory", "resource", [shell("kill -KILL $$")]),
+    (
+        "its processes use more than its [`memory`](#memory)",
+        "resource",
+        [shell("trap 'exit 0' TERM; while :; do sleep 0.05; done", memory=1000)],
+    ),
     ("ended by SIGXCPU, SIGXFSZ", "resource", [shell("kill -XCPU $$"), shell("kill -XFSZ $$")]),
     ("crashed (SIGSEGV, SIGABRT, SIGBUS, SIGFPE, …)", "logic", [shell(f"kill -{n} $$") for n in ("SEGV", "ABRT")]),
     ("cannot be started: no permission", "permission", [starting(not_allowed)]),

@@ -45,6 +45,18 @@ def spec_of(
     )
 
 
+def test_what_a_run_inside_a_run_leaves_is_found_by_its_own_mark(
+    local: LocalLauncher, tmp_path: Path, lives: Callable[[int], bool]
+) -> None:
+    script = "setsid sleep 600 & echo $! > pid; sleep 0.3"
+    spec = spec_of(tmp_path, script)
+    mark = make_mark("watching", str(tmp_path), 1, "outside:T001:1")
+    outcome = local.run(replace(spec, env={**spec.env, MARK: mark}))
+    pid = int((tmp_path / "pid").read_text())
+    assert (outcome.exit_code, outcome.leftovers) == (0, (f"sleep ({pid})",))
+    assert not lives(pid)
+
+
 def test_a_file_as_standard_input(local: LocalLauncher, tmp_path: Path) -> None:
     (tmp_path / "in").write_text("one\ntwo")
     assert local.run(spec_of(tmp_path, "cat; echo .", stdin=tmp_path / "in")).exit_code == 0

@@ -213,6 +213,7 @@ class Agent:
             stdin=prompt_file if adapter.takes_stdin() else None,
             watch=_Watch(self, context, adapter, follower, transcript),
             filter=context.filter,
+            memory=context.memory,
         )
         outcome = (context.launcher or LocalLauncher()).run(spec)
         follower.finish()
