@@ -98,7 +98,7 @@ def run_task(
             context = _informed(context, tries)
         if not following.at_once:
             break
-    _keep(tries, result, context, following)
+    following = _keep(tries, result, context, following)
     return replace(
         _stopped(result, following),
         task=task,
@@ -145,12 +145,17 @@ def _informed(context: AttemptContext, tries: Tries) -> AttemptContext:
     )
 
 
-def _keep(tries: Tries, result: TaskResult, context: AttemptContext, following: Following) -> None:
-    """Leave to a later process what it has to know."""
+def _keep(tries: Tries, result: TaskResult, context: AttemptContext, following: Following) -> Following:
+    """Leave to a later process what it has to know; where that is impossible it would try for ever."""
     if result.status is TaskStatus.FAILED:
-        tries.keep(context.directory, goes_on=following.stop is None)
+        try:
+            tries.keep(context.directory, goes_on=following.stop is None)
+        except OSError as error:
+            if following.stop is None:
+                return Following(f"not tried again, as nobody could count its attempts: {error}")
     elif context.attempt > 1:
         tries.forget(context.directory)
+    return following
 
 
 def _stopped(result: TaskResult, following: Following) -> TaskResult:

@@ -85,11 +85,14 @@ class Tries:
             return cls()
 
     def keep(self, directory: Path, *, goes_on: bool) -> None:
-        """Write them down for a process that tries the task again; what cannot be written is not known there.
+        """Write them down for a process that tries the task again.
 
         Args:
-            directory: the task's folder.
+            directory: the task's folder, which is made again where the task has removed it.
             goes_on: whether the task only waits for its next try.
+
+        Raises:
+            OSError: they cannot be written, so that nobody would know there how often it was tried.
         """
         found: dict[str, Any] = {
             **vars(self),
@@ -98,9 +101,9 @@ class Tries:
             "goes_on": goes_on,
         }
         new = directory / f"{FILE}.new"
-        with contextlib.suppress(OSError):
-            new.write_text(json.dumps(found), encoding="utf-8")
-            new.replace(directory / FILE)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.write_text(json.dumps(found), encoding="utf-8")
+        new.replace(directory / FILE)
 
     @staticmethod
     def forget(directory: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -196,3 +197,43 @@ def test_no_secret_is_kept(place: AttemptContext, monkeypatch: pytest.MonkeyPatc
     run_task(task, Noting(done()), place)
     assert "verification failed" in (place.directory / FILE).read_text()
     assert "s3cr3t-value" not in (place.directory / FILE).read_text()
+
+
+class Destructive(Noting):
+    """Removes its own folder, as somebody does who cleans up too much; and puts a file in its place if told so."""
+
+    in_the_way = False
+
+    def execute(self, task: Task, context: AttemptContext) -> TaskResult:
+        shutil.rmtree(context.directory)
+        if self.in_the_way:
+            context.directory.touch()
+        return super().execute(task, context)
+
+
+@pytest.mark.parametrize("retries", [None, 2])
+def test_who_removes_what_is_known_of_it_is_not_tried_for_ever(
+    held: AttemptContext, retries: int | None
+) -> None:
+    backend = Destructive(*[failed("transient", "limit", 2)] * 9)
+    results = [run_task(TASK, backend, held, retries=retries)]
+    while results[-1].status is TaskStatus.PAUSED:
+        results.append(run_task(TASK, backend, in_another_process(held), retries=retries))
+    assert [result.attempts for result in results] == [1, 2, 3, 4][: 1 + (3 if retries is None else retries)]
+
+
+def test_nothing_waits_whose_attempts_nobody_could_count(held: AttemptContext) -> None:
+    backend = Destructive(failed("transient", "limit", 2))
+    backend.in_the_way = True
+    result = run_task(TASK, backend, held)
+    assert (result.status, result.attempts) == (TaskStatus.FAILED, 1)
+    assert (result.error_message or "").startswith(
+        "limit; not tried again, as nobody could count its attempts: "
+    )
+
+
+def test_a_failure_for_good_needs_no_record(held: AttemptContext) -> None:
+    backend = Destructive(failed("logic", "wrong"))
+    backend.in_the_way = True
+    result = run_task(TASK, backend, held)
+    assert (result.status, result.error_message) == (TaskStatus.FAILED, "wrong")
