@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from pytest_moderator.backends.base import AttemptContext
+
 _STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 
 
@@ -43,6 +45,23 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
         if os.path.realpath(path) not in passed_over:
             digest.update(f"{entry}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def tasks_file_here(context: AttemptContext) -> Path:
+    """Give the tasks file; for a task with a work tree of its own, the one that is in there."""
+    path = context.tasks_file
+    if not path.is_relative_to(context.workspace):
+        for start in range(1, len(path.parts)):
+            there = context.workspace.joinpath(*path.parts[start:])
+            if there.is_file():
+                return there
+    return path
+
+
+def changes(context: AttemptContext) -> str | None:
+    """Look at the work tree of an attempt. What the run writes does not count, nor do ticks in the tasks file."""
+    passed_over = (*context.written, context.tasks_file, tasks_file_here(context))
+    return look(context.working_directory, passed_over)
 
 
 def _state_of(path: Path) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.output import clean, excerpt
+from pytest_moderator.backends.agents.changes import tasks_file_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,13 +120,7 @@ def _documents(context: AttemptContext) -> str:
 
 def _folder(context: AttemptContext) -> Path:
     """Give the folder of the tasks file; of a task with a work tree of its own, the one that is in there."""
-    path = context.tasks_file
-    if not path.is_relative_to(context.workspace):
-        for start in range(1, len(path.parts)):
-            there = context.workspace.joinpath(*path.parts[start:])
-            if there.is_file():
-                return there.parent
-    return path.parent
+    return tasks_file_here(context).parent
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -129,15 +129,20 @@ def test_agents_on_branches_of_their_own(project: Path) -> None:
   - fake: write src/view.py ; done
 - [ ] T004 Use the model in src/use.py (depends on T001)
   - fake: run cat src/model.py >> src/use.py ; done
+- [ ] T005 [P] Only tick the boxes
+  - fake: run sed -i 's/\\[ ]/[x]/' specs/001-orders/tasks.md ; done I have ticked everything.
 """
     )
     git(project, "add", ".")
     git(project, "commit", "-q", "-m", "Plan")
     done, results = run(project, "-n", "2", "--moderator-isolation=full", tasks="specs/001-orders/tasks.md")
     statuses = {name: result["status"] for name, result in results.items()}
-    assert statuses == dict.fromkeys(("T001", "T003", "T004"), "completed") | {"T002": "failed"}, done.stdout
+    assert statuses == dict.fromkeys(("T001", "T003", "T004"), "completed") | dict.fromkeys(
+        ("T002", "T005"), "failed"
+    ), done.stdout
     # what the others changed meanwhile, in work trees of their own, is not taken for its work
     assert "changed no file" in results["T002"]["error_message"]
+    assert "changed no file" in results["T005"]["error_message"]
     folder = next((project / ".moderator" / "runs").iterdir()) / "tasks"
     prompt = (folder / "T004" / "prompt.md").read_text()
     assert "- specs/001-orders/plan.md (how it is to be built)" in prompt
