@@ -10,6 +10,7 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import submodules
 from pytest_moderator.isolation.git import GitError
 from pytest_moderator.isolation.status import read_status
+from pytest_moderator.model import ErrorCategory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from pytest_moderator.isolation.worktrees import Mark
 
 _EMBEDDED = re.compile(r"adding embedded git repository: (.*)")
+
+
+class UnfitWorkError(ModeratorError):
+    """A task has left its worktree in a state that cannot be committed as its work."""
+
+    category = ErrorCategory.LOGIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +86,12 @@ def _check(status: Status, mark: Mark, run: GitRun) -> None:
     """Refuse a worktree that is not on its branch, or in the middle of something."""
     if status.branch != mark.branch:
         where = f"branch {status.branch}" if status.branch else f"commit {status.head[:12]} without a branch"
-        raise ModeratorError(
+        raise UnfitWorkError(
             f"the task has left its branch {mark.branch} for {where}, and nothing was merged: merge it by hand into "
             f"{run.integration}, and have tasks stay on their branch"
         )
     if status.unmerged:
-        raise ModeratorError(
+        raise UnfitWorkError(
             f"the task has left a merge with conflicts in {', '.join(status.unmerged)}, and nothing was merged"
         )
 
@@ -117,7 +124,7 @@ def _stage(git: Git, run: GitRun, mark: Mark) -> None:
     ours = [f":(top,exclude,literal){name}" for name in names if name not in ignored]
     answer = git("add", "--all", "--", ":(top)", *ours, config=run.config)
     if embedded := _EMBEDDED.search(answer.err):
-        raise ModeratorError(
+        raise UnfitWorkError(
             f"{embedded[1]} is a git repository of its own, of which git keeps no file: remove its .git, have git "
             "ignore it, or make it a submodule"
         )

@@ -200,7 +200,7 @@ class TestCommits:
                 repository.git("checkout", "--quiet", *arguments, at=place.path)
                 result = place.settle(completed())
             assert "has left its branch" in (result.error_message or "")
-            assert result.category == "resource"
+            assert result.category == "logic"
             assert result.worktree == place.path
 
     def test_a_task_in_the_middle_of_a_merge(self, repository: Repository) -> None:
