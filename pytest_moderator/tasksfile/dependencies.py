@@ -42,13 +42,15 @@ class Dependencies:
         if self._is_full:
             return
         mentions = self._mentions
-        found = in_line(draft.entry.node.text, mentions)
+        found = in_line(draft.entry.node.text, mentions, draft.id)
         for node in draft.body:
             if node.kind in ("item", "text"):
-                found += in_note(node.text, mentions)
+                found += in_note(node.text, mentions, draft.id)
         for value, line, is_own in draft.said.depends:
             try:
-                found += in_key(value, mentions, self._index) if is_own else in_field(value, mentions)
+                found += (
+                    in_key(value, mentions, self._index) if is_own else in_field(value, mentions, draft.id)
+                )
             except ValueError as error:
                 hint = "write the ids of tasks, such as 'depends on: T012, T013'"
                 self.problems.append(
@@ -85,10 +87,14 @@ class Dependencies:
                         line=node.line,
                     )
                 )
-            known = [task_id for task_id in statement.on if task_id in self._index]
-            for task_id in statement.waiting:
-                if task_id in self._index:
-                    self._add((task_id,), [other for other in known if other != task_id], node.line)
+            waiting = [task_id for task_id in statement.waiting if task_id in self._index]
+            on = [task_id for task_id in statement.on if task_id in self._index]
+            # where two ranges overlap, what is in both waits for the others, not for its like
+            others = [task_id for task_id in on if task_id not in waiting]
+            if others:
+                self._add(waiting, others, node.line)
+            else:
+                self._add([task_id for task_id in waiting if task_id not in on], on, node.line)
 
     def _add(self, waiting: Sequence[str], on: Sequence[str], line: int) -> None:
         self._edges += len(waiting) * len(on)

@@ -19,18 +19,26 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.tasksfile.fields import fields_of
 from pytest_moderator.tasksfile.lines import Box, TaskLine, find_box, read_box_line, read_heading_line
-from pytest_moderator.tasksfile.words import DEPENDS_KEYS, NOT_TASKS_HEADING, STATUS_KEYS
+from pytest_moderator.tasksfile.schemes import (
+    NUMBERS,
+    Schemes,
+    conditions_heading,
+    find_schemes,
+    has_lone_id,
+    is_nested,
+    is_scheme,
+)
+from pytest_moderator.tasksfile.words import DEPENDS_KEYS, STATUS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_moderator.tasksfile.document import Document, Node
 
-_NUMBERS = frozenset({"1", "word", "bare"})
-_REQUIREMENTS = re.compile(
-    r"(?:FR|NFR|NF|SC|AC|REQ|UC|TC|TI|CV|UX|DF|EH|EC|CHK|DOD|BR|US|AT|VC|CR|RISK|Q|R|A|ADR|RFC|UTF|ISO|SHA|AES)-?"
-)
 _NUMBERED_HEADING = re.compile(r"\d+(?:\.\d+)*[.)]?\s")
+_NO_TASKS_BELOW = re.compile(
+    r"\b(?:decisions?|risks?|requirements?|assumptions?|constraints?|questions?|principles?)\b"
+)
 _ID_KEY = re.compile(r"id:\s")
 _WORK_PACKAGE = re.compile(r"(?i:work package)|\bWP\d")
 
@@ -73,7 +81,7 @@ class Reading:
     def pass_over(self, entry: Entry, reason: str) -> None:
         """Note that a box is no task."""
         if reason is CONDITIONS:
-            reason = reason.format(heading=repr(_conditions_heading(entry.node)))
+            reason = reason.format(heading=repr(conditions_heading(entry.node)))
         self.passed_over.setdefault(reason, []).append(entry.node.line)
 
     def repeat(self, entry: Entry) -> None:
@@ -86,7 +94,8 @@ def find_tasks(document: Document) -> Reading:
     """Decide which boxes and headings of a document are tasks."""
     boxes = list(_boxes(document))
     headings = _task_headings(document)
-    families = _id_families(boxes)
+    schemes = find_schemes(boxes)
+    families = schemes.tasks
     of_headings = {entry.line.id.id for entry in headings if entry.line.id}
     of_boxes = {entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in families}
     new = of_boxes - of_headings
@@ -94,7 +103,10 @@ def find_tasks(document: Document) -> Reading:
         not new or (len(new) < len(headings) and not of_boxes & of_headings and "T" not in families)
     ):
         return _read_headings(headings, boxes)
-    return _read_boxes(boxes, families, document)
+    reading = _read_boxes(boxes, schemes, document)
+    if not reading.entries and (packages := _task_headings(document, work_packages=True)):
+        return _read_headings(packages, boxes, "spec-kitty")
+    return reading
 
 
 def _boxes(document: Document) -> Iterable[Entry]:
@@ -105,19 +117,29 @@ def _boxes(document: Document) -> Iterable[Entry]:
                 yield Entry(node, read_box_line(node.text, box), box)
 
 
-def _task_headings(document: Document) -> list[Entry]:
-    """Find the headings that carry an id; a bare number counts only above fields such as Dependencies."""
+def _task_headings(document: Document, *, work_packages: bool = False) -> list[Entry]:
+    """Find the headings that carry an id; a bare number counts only above fields such as Dependencies.
+
+    Work packages are tasks only where they hold none.
+    """
+    ignored = {"bare", "dash", "#", ".md"} if work_packages else {"bare", "dash", "#", ".md", "WP"}
     found = []
     for node in document.nodes:
         if node.kind == "heading" and node.parent is None and not node.quoted:
             line = read_heading_line(node.text)
-            if line is not None and line.id is not None and line.id.family not in ("bare", "#", "WP"):
+            if line is None or line.id is None or line.id.family in ignored:
+                continue
+            if line.id.family in ("T", "1", "word", "WP") or not _NO_TASKS_BELOW.search(_above(node)):
                 found.append(Entry(node, line))
     counts = Counter(entry.line.id.family for entry in found if entry.line.id)
     if counts["1"]:
         numbered = _headings_with_fields(document)
         found = [e for e in found if e.line.id and (e.line.id.family != "1" or id(e.node) in numbered)]
-    return [entry for entry in found if entry.line.id and _is_scheme(entry.line.id.family, counts)]
+    return [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
+
+
+def _above(heading: Node) -> str:
+    return heading.section[-1].text.lower() if heading.section else ""
 
 
 def _headings_with_fields(document: Document) -> set[int]:
@@ -130,33 +152,8 @@ def _headings_with_fields(document: Document) -> set[int]:
     return found
 
 
-def _is_scheme(family: str, counts: Counter[str]) -> bool:
-    """Whether ids of a family are a file's own, and not a word that happens to look like one."""
-    if family in ("T", "1", "word"):
-        return True
-    return counts[family] > 1 and not _REQUIREMENTS.fullmatch(family)
-
-
-def _id_families(boxes: list[Entry]) -> set[str]:
-    """Find the schemes whose boxes are tasks: one main scheme and those that go along with it."""
-    counts = Counter(e.line.id.family for e in boxes if e.line.id and not _conditions_heading(e.node))
-    counts.update({"T": sum(1 for e in boxes if e.line.id and e.line.id.family == "T") - counts["T"]})
-    schemes = {family for family in counts if counts[family] and _is_scheme(family, counts)}
-    numbers = counts["1"] + counts["word"]
-    letters = {family for family in schemes if family not in _NUMBERS}
-    if letters and 3 * sum(counts[family] for family in letters) >= numbers:
-        main = max(letters, key=lambda family: counts[family])
-        return {main} if main == "#" else letters - {"#"}
-    return set(_NUMBERS) if numbers else set()
-
-
-def _conditions_heading(node: Node) -> str:
-    """Give the heading above a box that makes it a condition, empty where there is none."""
-    return next((h.text for h in reversed(node.section) if NOT_TASKS_HEADING.search(h.text.lower())), "")
-
-
-def _read_headings(headings: list[Entry], boxes: list[Entry]) -> Reading:
-    reading = Reading("headings", _without_repeats(headings))
+def _read_headings(headings: list[Entry], boxes: list[Entry], dialect: str = "headings") -> Reading:
+    reading = Reading(dialect, _without_repeats(headings))
     ticked: dict[str, bool] = {}
     known = {entry.line.id.id for entry in headings if entry.line.id}
     for entry in _others(headings, reading.entries):
@@ -174,15 +171,17 @@ def _read_headings(headings: list[Entry], boxes: list[Entry]) -> Reading:
     return reading
 
 
-def _read_boxes(boxes: list[Entry], families: set[str], document: Document) -> Reading:
+def _read_boxes(boxes: list[Entry], schemes: Schemes, document: Document) -> Reading:
     reading = Reading()
     tasks: set[int] = set()
+    sections = {_section(e) for e in boxes if e.line.id and e.line.id.family in schemes.tasks}
     for entry in boxes:
-        reason = _why_no_task(entry, families, tasks)
+        alone = schemes.lettered and _section(entry) in sections and has_lone_id(entry)
+        reason = _why_no_task(entry, schemes, tasks, alone=alone)
         if reason:
             reading.pass_over(entry, reason)
         else:
-            if entry.line.id and entry.line.id.family not in families:
+            if not alone and entry.line.id and entry.line.id.family not in schemes.tasks | schemes.names:
                 entry.line = read_box_line(entry.node.text, entry.box, with_id=False)  # type: ignore[arg-type]
             tasks.add(id(entry.node))
             reading.entries.append(entry)
@@ -191,7 +190,7 @@ def _read_boxes(boxes: list[Entry], families: set[str], document: Document) -> R
         reading.repeat(entry)
         reading.pass_over(entry, REPEAT)
     reading.entries = kept
-    reading.dialect = _dialect_of_boxes(kept, families, document)
+    reading.dialect = _dialect_of_boxes(kept, schemes.tasks, document)
     return reading
 
 
@@ -200,34 +199,28 @@ def _others(entries: list[Entry], kept: list[Entry]) -> list[Entry]:
     return [entry for entry in entries if id(entry) not in left]
 
 
-def _why_no_task(entry: Entry, families: set[str], tasks: set[int]) -> str:
-    """Say why a box is no task; empty when it is one."""
-    line = entry.line
+def _section(entry: Entry) -> int:
+    return id(entry.node.section[-1]) if entry.node.section else 0
+
+
+def _why_no_task(entry: Entry, schemes: Schemes, tasks: set[int], *, alone: bool) -> str:
+    """Say why a box is no task; empty when it is one. ``alone`` are ids that stand among the tasks of a scheme."""
+    line, families = entry.line, schemes.tasks
     if entry.has_id_key:
         return ""
     if not line.title and not line.id:
         return "they are empty"
-    lettered = bool(families) and not families & _NUMBERS
     if line.id and line.id.family in families:
-        conditions = line.id.family not in ("T", "1", "word") and _conditions_heading(entry.node)
+        conditions = line.id.family not in ("T", "1", "word") and conditions_heading(entry.node)
         if line.id.family != "bare" or (
-            not _is_nested(entry.node, tasks) and not _conditions_heading(entry.node)
+            not is_nested(entry.node, tasks) and not conditions_heading(entry.node)
         ):
             return CONDITIONS if conditions else ""
-    if _is_nested(entry.node, tasks) and families:
+    if is_nested(entry.node, tasks) and families:
         return STEP
-    if _conditions_heading(entry.node):
+    if conditions_heading(entry.node):
         return CONDITIONS
-    return NO_ID if lettered else ""
-
-
-def _is_nested(node: Node, tasks: set[int]) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if id(parent) in tasks:
-            return True
-        parent = parent.parent
-    return False
+    return NO_ID if schemes.lettered and not alone else ""
 
 
 def _without_repeated_list(entries: list[Entry]) -> list[Entry]:
@@ -264,16 +257,16 @@ def _without_repeats(entries: list[Entry]) -> list[Entry]:
     return kept
 
 
-def _dialect_of_boxes(entries: list[Entry], families: set[str], document: Document) -> str:
+def _dialect_of_boxes(entries: list[Entry], families: frozenset[str], document: Document) -> str:
     if not entries:
         return ""
     headings = [node.text for node in document.nodes if node.kind == "heading"]
     if "T" in families or "WP" in families:
         return "spec-kitty" if any(map(_WORK_PACKAGE.search, headings)) else "spec-kit"
-    if "#" in families:
+    if families & {"#", ".md"}:
         return "ccpm"
     numbered_headings = sum(1 for text in headings if _NUMBERED_HEADING.match(text))
-    if families & _NUMBERS:
+    if families & NUMBERS:
         counts = Counter(entry.line.id.family for entry in entries if entry.line.id)
         if counts["word"] > counts["1"]:
             return "bmad"

@@ -16,6 +16,7 @@ _FIELD = re.compile(
     r"(?P<open>[*_]{0,3})(?P<name>\w[\w \-/()&.]{0,40}?)(?P<mid>[*_]{0,3})\s?"
     r"(?:：|:(?=[*_]{0,3}(?:\s|$)))(?P<after>[*_]{0,3})\s*(?P<value>.*)"
 )
+_NEXT_FIELD = re.compile(r"\s+[|·•]\s+(?=(?:\*\*|__)\w)")  # **Phase**: 1 | **Depends**: T001
 _COMMA = re.compile(r"[,;、，]")
 _MAX_WORDS = 4
 
@@ -65,9 +66,12 @@ def fields_of(node: Node) -> Iterator[Field]:
 
 
 def _of_item(node: Node) -> Iterator[Field]:
-    """Yield the field that a list item is, with what is nested in it."""
+    """Yield the fields that a list item is, the last one with what is nested in it."""
     first, _, more = node.text.partition("\n")
-    found = read_field(first, node.line, node)
+    *others, last = _NEXT_FIELD.split(first)
+    fields = (read_field(text, node.line, node) for text in others)
+    yield from (field for field in fields if field is not None)
+    found = read_field(last, node.line, node)
     if found is None:
         return
     if more:
@@ -78,10 +82,11 @@ def _of_item(node: Node) -> Iterator[Field]:
 
 def _of_text(node: Node) -> Iterator[Field]:
     """Yield the fields of a paragraph, one a line; plain ones are prose there."""
-    for number, text in enumerate(node.text.split("\n"), node.line):
-        found = read_field(text.strip(), number, node)
-        if found is not None and not found.plain:
-            yield found
+    for number, line in enumerate(node.text.split("\n"), node.line):
+        for text in _NEXT_FIELD.split(line.strip()):
+            found = read_field(text, number, node)
+            if found is not None and not found.plain:
+                yield found
 
 
 def _of_row(node: Node) -> Iterator[Field]:

@@ -32,7 +32,7 @@ _LEADING_ID = re.compile(
             (?!T\d) [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
           | [A-Z]{{1,6}}{_NUMBER}[a-z]? (?!\w)
         )
-      | (?P<number>{_NUMBER}(?:(?<=\.\d)[a-z]|[a-z](?=[.:)]))?) (?!\w)
+      | (?P<number>{_NUMBER}(?:(?:(?<=\.\d)|(?<=\.\d\d))[a-zA-Z]|[a-z](?=[.:)]))?) (?!\w) (?P<file>\.md(?!\w))?
     )
     (?P<close>{_CLOSE}) (?P<mark>\s?[.:)](?!\w)|\s?[：、．]|\s+[-–—](?=\s)|) {_CLOSE}
     (?=\s|$|[\[(（【]|(?<=[：、．*\])~`]))
@@ -50,7 +50,8 @@ class LeadingId(NamedTuple):
     Attributes:
         id: as written, decoration removed.
         family: which scheme it belongs to: ``T``, ``#``, ``1`` (numbers), ``word`` (a number after a word
-            such as Task), ``bare`` (a whole number without a mark) or the letters of a prefix.
+            such as Task), ``.md`` (a task's own file), ``dash`` (a whole number and a dash), ``bare`` (a whole
+            number without a mark) or the letters of a prefix.
         end: where the rest of the line starts.
     """
 
@@ -76,8 +77,13 @@ def leading_id(text: str, start: int = 0) -> LeadingId | None:
 def _number_family(match: re.Match[str]) -> str:
     if match["word"]:
         return "word"
-    marked = match["close"] or match["mark"].strip() in (".", ":", ")", "：", "、", "．")
-    return "1" if marked or "." in match["number"] else "bare"
+    if match["file"]:
+        return ".md"
+    mark = match["mark"].strip()
+    if match["close"] or "." in match["number"] or mark in (".", ":", ")", "：", "、", "．"):
+        return "1"
+    rest = match.string[match.end() :].lstrip()
+    return "dash" if mark and rest and not rest[0].isdigit() else "bare"
 
 
 def _lettered(match: re.Match[str]) -> LeadingId | None:

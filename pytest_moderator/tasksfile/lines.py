@@ -8,11 +8,20 @@ from typing import NamedTuple
 from pytest_moderator.tasksfile.ids import LeadingId, leading_id
 
 # A box: exactly one character that is no letter (so that the legend "[P] tasks = ..." is none), or an x;
-# Kiro's star for optional tasks may follow.
-_BOX = re.compile(r"(?:\*\*|__)?\[(?P<state>[^\w\[\]\n]|[xX_]|)\](?P<star>\\?\*)?(?=[\s*_]|$)\s*")
-_TAG = re.compile(r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?![\[(])|[(（]([PpＰ])[)）])(?:\*\*|`)?\s*")
+# Kiro's star for optional tasks may follow, and a script that has no spaces goes on at once.
+_BOX = re.compile(
+    r"(?:\*\*|__)?\[(?P<state>[^\w\[\]\n]|[xX_]|)\](?P<star>\\?\*)?(?=[\s*_（【「『《]|[^\W\x00-\x7f]|$)\s*"
+)
+# A tag; what looks like one may be a link such as [text](target) or [text][label], but not before another short tag.
+_TAG = re.compile(
+    r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?!\(|\[(?!(?:[A-Z]{1,4}|us)-?\d{0,3}[a-z]?\]))|[(（]([PpＰ])[)）])"
+    r"(?:\*\*|`)?\s*"
+)
+_EMOJI_BEFORE_TAG = re.compile(
+    r"\s*([^\w\s!-/:-@\[-`{-~（）【】「」、。：；]{1,4})\s*(?=\[|[(（][PpＰ][)）])"
+)
 _LAST_TAG = re.compile(r"\s(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$")
-_STORY = re.compile(r"(?:US|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
+_STORY = re.compile(r"(?:US|us|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
 _DROPPED = re.compile(r"(?i:P\d?|PARALLEL|DONE|COMPLETED?|FINISHED|WIP|TODO|✅|X)")
 _DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
 _SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
@@ -20,6 +29,11 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _HEADING_BOX = re.compile(r"(?:\\?\[[ xX~-]\\?\]\s*)?[^\w\[(#]{0,12}")
 _HEADING_STATE = re.compile(r"[^\w\[(#]{0,12}\[(?P<state>[ xX~-])\\?\]")
 _TICKED = re.compile(r"✅|☑|✔|\[[xX]\\?\]")
+_SAYS_DONE = re.compile(
+    r"[(（]\s*(?:completed?|done|finished|已?完成|完了|완료|completad[oa]|concluíd[oa]|erledigt|готово|выполнено)[\s\d:/.,-]*[)）]\W*$"
+    r"|\s[—–-]+\s(?:completed?|done|已完成|完了|완료)\W*$",
+    re.IGNORECASE,
+)
 _STATUS_BOX = re.compile(r"[^\r\n]*?[:：][*_]{0,3}\s*\[(?P<state>[^\w\[\]\r\n]|[xX_])\]")
 _ITEM_START = re.compile(r"(?:\s*(?:[-+*]|\d{1,9}[.)])(?=\s))+\s*")
 _HEADING_START = re.compile(r"\s*#{1,6}\s+")
@@ -109,7 +123,7 @@ def read_heading_line(text: str) -> TaskLine | None:
     found, title, tags = _split(text[end:])
     if found is None:
         return None
-    done = bool(_TICKED.search(text)) or any(_DONE.fullmatch(tag) for tag in tags)
+    done = bool(_TICKED.search(text) or _SAYS_DONE.search(text)) or any(_DONE.fullmatch(tag) for tag in tags)
     return TaskLine(found, title, _is_parallel(tags), _story(tags), done)
 
 
@@ -126,6 +140,9 @@ def _split(text: str, *, with_id: bool = True) -> tuple[LeadingId | None, str, l
         position, tags = 0, []
     rest = text[found.end :] if found else text[position:]
     kept = []
+    if emoji := _EMOJI_BEFORE_TAG.match(rest):
+        kept.append(emoji[1])
+        rest = rest[emoji.end() :]
     while (tag := _TAG.match(rest)) and len(tags) < _MAX_TAGS:
         tags.append(tag[1] or tag[2])
         if not _is_known(tags[-1]):
@@ -146,7 +163,7 @@ def _is_parallel(tags: list[str]) -> bool:
 
 
 def _story(tags: list[str]) -> str | None:
-    stories = [match[0] for tag in tags if (match := _STORY.match(tag))]
+    stories = [match[0].replace("us", "US", 1) for tag in tags if (match := _STORY.match(tag))]
     return min(stories, key=lambda story: not story.upper().startswith("US"), default=None)
 
 

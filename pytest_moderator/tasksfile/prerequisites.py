@@ -21,8 +21,8 @@ EMPHASIS = re.compile(r"\*\*|~~|(?<!\w)[*_]|[*_](?!\w)")
 # What announces prerequisites, searched in lower case. The first kind can hardly be about anything else.
 # Whether a word starts there is checked afterwards: a boundary in front would make every search slow.
 _ANNOUNCED = re.compile(
-    r"(?P<sure>depend(?:s|ent|ing)? (?:up)?on\b|depends?\s?:|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
-    r"blocked[ -]by\b|prerequisites?\s?:|depende d[eao]s?\b|dépend d(?:e\b|es\b|u\b|['’])|зависит от\b|"
+    r"(?P<sure>depend(?:s|ent|ing)?[ _-](?:up)?on\b|depends?\s?:|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
+    r"blocked[ _-]by\b|prerequisites?\s?:|depende d[eao]s?\b|dépend d(?:e\b|es\b|u\b|['’])|зависит от\b|"
     r"hängt ab von\b|abhängig von\b|phụ thuộc(?: vào)?\b|dipende da\b)"
     r"|(?P<script>依赖|依賴|依存|의존)"
     r"|(?:after|requires?|needs?|waits? for|once|después de|depois d[eao]s?|após|après|после|nach|sau)\b"
@@ -40,8 +40,11 @@ _ASIDE = re.compile(
 )
 
 
-def in_line(text: str, mentions: Mentions) -> list[str]:
-    """Give the ids that a task's own text announces as prerequisites, also unknown ones."""
+def in_line(text: str, mentions: Mentions, own: str = "") -> list[str]:
+    """Give the ids that a task's own text announces as prerequisites, also unknown ones.
+
+    A range that the task's own id lies in does not mean the task itself.
+    """
     if not (_ANNOUNCED.search(_lower(text)) or _BEHIND.search(text)):
         return []
     text = plain(text, mentions)
@@ -50,18 +53,18 @@ def in_line(text: str, mentions: Mentions) -> list[str]:
         sure = match.lastgroup is not None
         filler = _FILLER.match(text, match.end())
         start = filler.end() if filler else match.end()
-        found += _ids(mentions.list_at(text, start, numbers=sure)[0], with_unknown=sure)
+        found += _ids(mentions.list_at(text, start, numbers=sure)[0], with_unknown=sure, own=own)
     if _BEHIND.search(text):
         behind = [mention for mention in mentions.find(text) if _BEHIND.match(text, mention.end)]
-        found += _ids(behind, with_unknown=False)
+        found += _ids(behind, with_unknown=False, own=own)
     return found
 
 
-def in_note(text: str, mentions: Mentions) -> list[str]:
+def in_note(text: str, mentions: Mentions, own: str = "") -> list[str]:
     """Give the ids that a note states as prerequisites; it has to start with it."""
     start = _WORD.search(text)
     starts = start is not None and _ANNOUNCED.match(_lower(text), start.start()) is not None
-    return in_line(text, mentions) if starts else []
+    return in_line(text, mentions, own) if starts else []
 
 
 def _announcements(text: str) -> Iterator[re.Match[str]]:
@@ -78,7 +81,7 @@ def _lower(text: str) -> str:
     return lowered if len(lowered) == len(text) else text
 
 
-def in_field(value: str, mentions: Mentions) -> list[str]:
+def in_field(value: str, mentions: Mentions, own: str = "") -> list[str]:
     """Give the ids that the value of a field such as ``**Dependencies**:`` names."""
     text = plain(value, mentions).strip()
     if text.lower() in NOTHING or _STARTS_WITH_NOTHING.match(text):
@@ -87,9 +90,9 @@ def in_field(value: str, mentions: Mentions) -> list[str]:
     text = text[: aside.start()] if aside else text
     filler = _FILLER.match(text)
     listed, _ = mentions.list_at(text, filler.end() if filler else 0, numbers=True)
-    found = _ids(listed, with_unknown=True)
-    found += _ids(mentions.find(GLOSS.sub(" ", text)), with_unknown=not mentions.numbered)
-    return found or _ids(mentions.find(text), with_unknown=False)
+    found = _ids(listed, with_unknown=True, own=own)
+    found += _ids(mentions.find(GLOSS.sub(" ", text)), with_unknown=not mentions.numbered, own=own)
+    return found or _ids(mentions.find(text), with_unknown=False, own=own)
 
 
 def in_key(value: str, mentions: Mentions, index: IdIndex) -> list[str]:
@@ -125,5 +128,10 @@ def plain(text: str, mentions: Mentions) -> str:
     return EMPHASIS.sub("", without_code(text, mentions.in_code).replace("\n", " "))
 
 
-def _ids(mentions: Iterable[Mention], *, with_unknown: bool) -> list[str]:
-    return [task_id for m in mentions for task_id in (*m.ids, *(m.unknown if with_unknown else ()))]
+def _ids(mentions: Iterable[Mention], *, with_unknown: bool, own: str = "") -> list[str]:
+    return [
+        task_id
+        for mention in mentions
+        for task_id in (*mention.ids, *(mention.unknown if with_unknown else ()))
+        if task_id != own or len(mention.ids) == 1
+    ]

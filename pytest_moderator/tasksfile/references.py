@@ -19,11 +19,18 @@ _OTHER_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _QUANTITY = re.compile(r"\s+(?!(?:and|or|plus|y|e|et|und|и|và|to)\b)[^\W\d_]{2,}", re.IGNORECASE)
+# After these words, and a task before them, a plain number is a task: "Task 1 before 2 and 3".
+_BEFORE_NUMBER = re.compile(
+    r"(?:→|[-=]+>|\b(?:before|after|blocks|depends on|requires|antes d[eao]s?|depois d[eao]s?|después de|depende de|"
+    r"avant|après|vor|nach|перед|после)|依赖|依賴|阻塞)\s*$",
+    re.IGNORECASE,
+)
+_MAX_GAP = 60
 _STATEMENT_IN_CODE = r"[\[(](?:deps?|depends(?: on)?|requires|blocked by|after)\b.*"
 GLOSS = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）")  # a remark in brackets
 # What joins the members of a list of mentions.
 JOINS = re.compile(
-    r"[\s)\]]*(?:[,，、/&+;]|\b(?:and|or|plus|y|e|et|und|и|và)\b|和|及|与|と|및)+[\s(\[]*(?:and\s+)?"
+    r"[\s)\]]*(?:[,，、/&+;]|(?<=\S)[·・･]|\b(?:and|or|plus|y|e|et|und|и|và)\b|和|及|与|と|및)+[\s(\[]*(?:and\s+)?"
 )
 
 
@@ -59,8 +66,8 @@ class Mentions:
             one = "(?!)"
         single = rf"(?:{one}){_NUMBER}{_SUFFIX}"
         self._pattern = re.compile(
-            rf"(?<![A-Za-z0-9_.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?![A-Za-z0-9_]|\.[a-z])"
-            rf"(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![A-Za-z0-9]|[-/]\w)|(?P<open>\+)(?!\s?{single}))?"
+            rf"(?<![A-Za-z0-9_.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?![A-Za-z0-9_]|\.(?!md\b)[a-z])"
+            rf"(?:\.md\b)?(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![A-Za-z0-9]|[-/]\w)|(?P<open>\+)(?!\s?{single}))?"
         )
         self.in_code = re.compile(rf"(?:{TASK_WORD}\s*)?{single}|{_STATEMENT_IN_CODE}", re.IGNORECASE)
 
@@ -70,12 +77,21 @@ class Mentions:
         after_word = False
         for match in self._pattern.finditer(text):
             if match["first"][0].isdigit():
-                joined = bool(found) and bool(JOINS.fullmatch(text, found[-1].end, match.start()))
-                after_word = bool(match["word"]) or (after_word and joined)
+                goes_on = after_word and self._goes_on(text, found[-1], match)
+                after_word = bool(match["word"]) or goes_on
                 if not after_word and not self._is_surely_a_task(text, match):
                     continue
             found.append(self._mention(match))
         return found
+
+    def _goes_on(self, text: str, last: Mention, match: re.Match[str]) -> bool:
+        """Whether a number goes on with tasks, the last of which had the word before it or went on itself."""
+        if JOINS.fullmatch(text, last.end, match.start()):
+            return True
+        if match.start() - last.end > _MAX_GAP or _QUANTITY.match(text, match.end()):
+            return False
+        related = _BEFORE_NUMBER.search(text, last.end, match.start()) is not None
+        return related and self.index.resolve(match["first"]) is not None
 
     def list_at(self, text: str, position: int, *, numbers: bool) -> tuple[list[Mention], int]:
         """Read the mentions that stand at a position, joined by commas and the like, and where they end.

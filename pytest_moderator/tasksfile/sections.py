@@ -44,6 +44,10 @@ _SUBJECT_COLUMN = re.compile(
 )
 _MERMAID_ARROW = re.compile(r"\s*(?:-{2,}>|={2,}>|-\.+->|-{2,}\s[^->|]{1,60}\s-{2,}>)(?:\|[^|]{0,80}\|)?\s*")
 _MERMAID_NODE = re.compile(r"\s*([^\s\[({>&;-][^\s\[({>&;]{0,60}?)\s*(?:[\[({>].*)?;?\s*")
+# Lines of a paragraph that are statements of their own: after a hard break, and before a label in bold.
+_NEW_STATEMENT = re.compile(
+    r"(?:[ ]{2}|\\)\n|\n(?=\s*(?:\*\*|__)[^*_\n]{1,80}(?:[:：](?:\*\*|__)|(?:\*\*|__)\s?[:：]))"
+)
 _MAX_LINE = 20_000
 
 
@@ -55,7 +59,7 @@ def is_dependencies(node: Node) -> bool:
 def read_prose(node: Node, mentions: Mentions) -> Iterator[Statement]:
     """Yield what a paragraph or list item of such a section states about tasks."""
     if len(node.text) < _MAX_LINE:
-        yield from read_statements(plain(node.text, mentions), mentions.find)
+        yield from read_statements(plain(_NEW_STATEMENT.sub(" ;\n", node.text), mentions), mentions.find)
 
 
 def read_row(node: Node, mentions: Mentions) -> Iterator[Statement]:

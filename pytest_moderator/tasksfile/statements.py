@@ -20,7 +20,8 @@ _FORWARD = (
     r"→|⟶|➔|➜|⇒|➡️?|⟹|[─—-]+[>►▶]|=+>|►|▶|\bblock(?:s|ing)?\b|\bunblock(?:s|ing)?\b|\bbefore\b|\bprecedes?\b|"
     r"\bprior to\b|\benables?\b|\b(?:required|needed) (?:by|for|before)\b|\bprerequisites? (?:for|of|to)\b|"
     r"\bfollowed by\b|\bunlocks?\b|\bgates?\b|\bfeeds?\b|\bthen\b|"
-    r"阻塞|阻断|阻擋|先于|先於|之前|より前|前に|より先|ブロック|전에|차단|\bbloquean?\b|\bbloqueiam?\b|\bbloque(?:nt)?\b|"
+    r"阻塞|阻断|阻擋|先于|先於|より先|ブロック|차단|[之以][后後]|完成[后後]|完了後|の後|이후|"
+    r"완료 ?후|\bbloquean?\b|\bbloqueiam?\b|\bbloque(?:nt)?\b|"
     r"\bantes d[eao]s?\b|\bavant\b|\bvor\b|\bblockier(?:t|en)\b|\bблокиру[ею]т\b|\bперед\b|\bchặn\b|\btrước\b"
 )
 _BACKWARD = (
@@ -29,7 +30,7 @@ _BACKWARD = (
     r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?: ?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
     r"\bblocked (?:by|on|until)\b|\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
     r"\brel(?:y|ies) on\b|\bonce\b|\bonly when\b|\bprerequisites?:|\bdeps?:|"
-    r"依赖|依賴|依存|之后|之後|完成后|完成後|의존|이후|\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
+    r"依赖|依賴|依存|의존|[之以]前|より前|前に|전에|이전에|\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
     r"\bпосле\b|"
     r"\bзавис[яи]т от\b|\bhäng(?:t|en) ab von\b|\babhängig von\b|\bnach\b|\bphụ thuộc(?: vào)?\b|\bsau\b|"
     r"\bdespués de\b|\b(?:depois|após) d?[eao]?s?\b|\baprès\b|\brequier(?:en?|en)\b|\brequer(?:em)?\b|"
@@ -42,10 +43,15 @@ _PARALLEL = (
 _RELATION = re.compile(
     rf"(?P<backward>{_BACKWARD})|(?P<forward>{_FORWARD})|(?P<parallel>{_PARALLEL})", re.IGNORECASE
 )
+# In some languages the word that relates two tasks stands behind the second one: "T002 在 T001 之后".
+_POSTPOSITION = re.compile(
+    r"\s?(?:全部|都|의|の|が)?\s?(?:"
+    r"(?:完成|完了|완료)?\s?(?P<backward>[之以]?[后後]|이후|후(?!\w)|다음)|(?P<forward>[之以]前|より?前|の?前に|이?전에|전까지))"
+)
 _ARROW = re.compile(r"[→⟶➔➜⇒➡⟹►▶←⟵⇐>]|<[─—-]")
 _NEGATION = re.compile(
     r"\b(?:no|not|never|without|non|nor|none|independent|isn't|doesn't|don't|sans|sin|sem|kein\w*|nicht|нет|не|không)\b|"
-    r"无需|无依赖|無依賴|不依赖|不依賴|没有|沒有|なし|しない|없",
+    r"无需|不在|无依赖|無依賴|不依赖|不依賴|没有|沒有|なし|しない|없",
     re.IGNORECASE,
 )
 _SEQUENTIAL = re.compile(
@@ -188,6 +194,13 @@ def _relation(words: str) -> str:
     return last.lastgroup or ""
 
 
+def _postposition(text: str, words: str, group: _Group) -> str:
+    if _RELATION.search(words) or len(words) > _MAX_ASIDE or JOINS.match(words):
+        return ""
+    match = _POSTPOSITION.match(text, group.end)
+    return (match.lastgroup or "") if match and not _NEGATION.search(words) else ""
+
+
 def _between(text: str, left: _Group, right: _Group) -> str:
     return _relation(text[left.end : right.start])
 
@@ -231,7 +244,7 @@ def _chain(text: str, groups: list[_Group]) -> Iterator[Statement]:
     left, right, kind = [groups[0]], list[_Group](), ""
     for previous, group in pairwise(groups):
         words = text[previous.end : group.start]
-        found = _relation(words)
+        found = _relation(words) or _postposition(text, words, group)
         if found:
             if right and not _goes_on(words):
                 left = right

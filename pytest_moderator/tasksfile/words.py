@@ -62,8 +62,8 @@ PHASE_HEADING = re.compile(
 
 DEPENDS_KEYS = frozenset(
     {
-        "depends on", "depends", "depends-on", "depends_on", "dependencies", "dependency", "deps", "dep",
-        "blocked by", "prerequisites", "prerequisite", "requires", "after",
+        "depends on", "depends", "dependson", "dependencies", "dependency", "deps", "dep",
+        "blocked by", "blockedby", "prerequisites", "prerequisite", "requires", "after",
         "依赖", "依賴", "依赖项", "依賴項", "依赖任务",
         "前置任务", "前置任務", "依存", "依存関係", "依存タスク", "前提タスク",
         "의존", "의존성", "선행 작업", "dependencias", "depende de", "dependências", "dépendances", "dépend de",
