@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from sessions import Project
@@ -239,28 +240,12 @@ def test_a_conflict_is_tried_again(project: Project, git) -> None:
 
 
 def test_a_conflict_is_not_tried_again_when_the_budget_is_spent(project: Project, git) -> None:
-    project.write(
-        "conftest.py",
-        """
-        import subprocess
-        from pytest_moderator.backends.base import Backend
-        from pytest_moderator.model import TaskResult, Usage
-
-        class Costly(Backend):
-            name = "costly"
-            has_costs = True
-
-            def accepts(self, task):
-                return False
-
-            def execute(self, task, context):
-                subprocess.run(["sh", "-c", task.title], cwd=context.working_directory, check=True)
-                return TaskResult(task, usage=Usage(cost_usd=2.0))
-
-        def pytest_moderator_backends():
-            return [Costly()]
-        """,
-    )
+    does = """
+    import subprocess
+    subprocess.run(["sh", "-c", task.title], cwd=context.working_directory, check=True)
+    return TaskResult(task, usage=Usage(cost_usd=2.0))
+    """
+    project.write("conftest.py", stand_ins("costly", does=does, has_costs=True))
     project.tasks(
         "".join(
             f"- [ ] T00{n} [P] {together(project, n)}; echo {n} >> shared.txt\n"

@@ -7,54 +7,41 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from stand_ins import stand_ins
 
 from pytest_moderator.journal import JournalReader
 
 if TYPE_CHECKING:
     from sessions import Project, Session
 
-BACKENDS = """
-    import time
-    from pathlib import Path
-
-    from pytest_moderator.backends.base import Backend, Health
-    from pytest_moderator.model import TaskResult, TaskStatus, Usage
-
-    class Own(Backend):
-        has_costs = True
-
-        def __init__(self, name):
-            self.name = name
-
-        def accepts(self, task):
-            return False
-
-        def health(self):
-            with Path("asked.txt").open("a") as file:
-                file.write(self.name + "\\n")
-            ill = Path(self.name + ".ill")
-            return Health(detail="fine") if not ill.exists() else Health(
-                ok=False, detail=ill.read_text().strip(), hint="log in"
-            )
-
-        def execute(self, task, context):
-            with Path("ran.txt").open("a") as file:
-                file.write(f"{task.id} {self.name}\\n")
-            wrong = next((word for word in task.title.split() if word.startswith("fails:")), "")
-            category = wrong.partition(":")[2].removesuffix("!")
-            if wrong.endswith("!") and self.name == "main":
-                Path("main.ill").write_text("you are logged out")
-            while "meets" in task.title and len(Path("ran.txt").read_text().splitlines()) < 3:
-                time.sleep(0.05)
-            if not category or self.name != "main":
-                return TaskResult(task, usage=Usage(cost_usd=1.0))
-            return TaskResult(
-                task, 1, status=TaskStatus.FAILED, category=category, error_message="no", usage=Usage(cost_usd=1.0)
-            )
-
-    def pytest_moderator_backends():
-        return [Own("main"), Own("second"), Own("third")]
-"""
+BACKENDS = stand_ins(
+    *("main", "second", "third"),
+    has_costs=True,
+    more="""
+    def health(self):
+        with Path("asked.txt").open("a") as file:
+            file.write(self.name + "\\n")
+        ill = Path(self.name + ".ill")
+        if not ill.exists():
+            return Health(detail="fine")
+        return Health(ok=False, detail=ill.read_text().strip(), hint="log in")
+    """,
+    does="""
+    with Path("ran.txt").open("a") as file:
+        file.write(f"{task.id} {self.name}\\n")
+    wrong = next((word for word in task.title.split() if word.startswith("fails:")), "")
+    category = wrong.partition(":")[2].removesuffix("!")
+    if wrong.endswith("!") and self.name == "main":
+        Path("main.ill").write_text("you are logged out")
+    while "meets" in task.title and len(Path("ran.txt").read_text().splitlines()) < 3:
+        time.sleep(0.05)
+    usage = Usage(cost_usd=1.0)
+    if not category or self.name != "main":
+        return TaskResult(task, usage=usage)
+    values = {"category": category, "error_message": "no", "usage": usage}
+    return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
+    """,
+)
 
 
 @pytest.fixture

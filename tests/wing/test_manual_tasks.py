@@ -36,12 +36,15 @@ def answer(*lines: str) -> str:
         def say(kind, task_id, **payload):
             ask(STATE, RUN, RequestKind(kind), task_id=task_id, payload=payload)
 
-        def until_it_waits(task_id):
+        def until_it(task_id, status):
             while True:
                 with JournalReader(STATE) as reader:
-                    if any(row.task_id == task_id and row.status == "paused" for row in reader.tasks(RUN)):
+                    if any(row.task_id == task_id and row.status == status for row in reader.tasks(RUN)):
                         return
                 time.sleep(0.05)
+
+        def until_it_waits(task_id):
+            until_it(task_id, "paused")
     """
     return dedent(head) + "\n".join(lines) + "\n"
 
@@ -289,11 +292,7 @@ def test_it_is_asked_about_again_when_it_is_tried_again(project: Project) -> Non
         answer(
             "until_it_waits('T001')",
             "say('fail', 'T001', why='ugly')",
-            "def failed():",
-            "    with JournalReader(STATE) as reader:",
-            "        return any(row.status == 'failed' for row in reader.tasks(RUN))",
-            "while not failed():",
-            "    time.sleep(0.05)",
+            "until_it('T001', 'failed')",
             "say('retry', 'T001')",
             "until_it_waits('T001')",
             "say('done', 'T001')",
@@ -319,13 +318,9 @@ def test_a_tick_that_did_not_hold_does_not_count_again(project: Project) -> None
             "def tick(old, new):",
             "    file = Path('tasks.md')",
             "    file.write_text(file.read_text().replace(f'[{old}] T001', f'[{new}] T001'))",
-            "def failed():",
-            "    with JournalReader(STATE) as reader:",
-            "        return any(row.status == 'failed' for row in reader.tasks(RUN))",
             "until_it_waits('T001')",
             "tick(' ', 'x')",
-            "while not failed():",
-            "    time.sleep(0.05)",
+            "until_it('T001', 'failed')",
             "say('retry', 'T001')",
             "until_it_waits('T001')",
             "time.sleep(1.5)  # three looks at the file",

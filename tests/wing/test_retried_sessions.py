@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from stand_ins import LIMITED, stand_ins
 from test_branches import commit, git, integration
 
 from pytest_moderator.journal import JournalError, JournalReader
@@ -22,47 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["git"]  # the fixture
 
-LIMITED = """
-    import time
-    from datetime import datetime, timedelta, UTC
-    from pathlib import Path
-
-    from pytest_moderator.backends.base import Backend
-    from pytest_moderator.model import TaskResult, TaskStatus, Usage
-
-    class Limited(Backend):
-        name = "limited"
-        has_costs = True
-
-        def accepts(self, task):
-            return False
-
-        def execute(self, task, context):
-            with Path("ran.txt").open("a") as file:
-                file.write(f"{task.id} {context.attempt} {context.feedback!r}\\n")
-            seconds, _, times = task.notes["Limit"].partition("x")
-            usage = Usage(cost_usd=1.0)
-            while "Wait" in task.notes and task.notes["Wait"] not in Path("events.jsonl").read_text():
-                time.sleep(0.05)
-            if context.attempt > int(times):
-                return TaskResult(task, usage=usage)
-            until = (datetime.now(UTC) + timedelta(seconds=float(seconds))).isoformat(timespec="milliseconds")
-            values = {"error_message": "limit", "category": "transient", "resets_at": until, "usage": usage}
-            return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
-
-    class Unlimited(Limited):
-        name = "unlimited"  # what the other one meets does not hold it
-
-    def pytest_moderator_backends():
-        return [Limited(), Unlimited()]
-"""
 HOUR = "250x9"
 KNOWN = """
-    import os
+import os
 
-    def pytest_configure(config):
-        if not hasattr(config, "workerinput"):
-            Path("pid").write_text(str(os.getpid()))
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        Path("pid").write_text(str(os.getpid()))
 """
 
 
@@ -106,26 +73,14 @@ def test_a_setting_says_how_often(project: Project, workers: tuple[str, ...]) ->
     assert {name: task["attempts"] for name, task in session.tasks.items()} == {"T001": 3, "T002": 1}
 
 
-FORBIDDEN = """
-    from pathlib import Path
-
-    from pytest_moderator.backends.base import Backend
-    from pytest_moderator.model import TaskResult, TaskStatus
-
-    class Forbidden(Backend):
-        name = "forbidden"
-
-        def accepts(self, task):
-            return False
-
-        def execute(self, task, context):
-            if Path(f"{task.id}.allowed").exists():
-                return TaskResult(task)
-            return TaskResult(task, 1, status=TaskStatus.FAILED, error_message="no", category="permission")
-
-    def pytest_moderator_backends():
-        return [Forbidden()]
-"""
+FORBIDDEN = stand_ins(
+    "forbidden",
+    does="""
+    if Path(f"{task.id}.allowed").exists():
+        return TaskResult(task)
+    return TaskResult(task, 1, status=TaskStatus.FAILED, error_message="no", category="permission")
+    """,
+)
 
 
 def test_what_comes_before_another_try(project: Project, workers: tuple[str, ...]) -> None:
@@ -197,7 +152,7 @@ def test_a_long_pause_holds_no_worker(project: Project) -> None:
     project.tasks("""
         - [ ] T001 [P] One
           - backend: limited
-          - Limit: 5.5x1
+          - Limit: 2x1
         - [ ] T002 [P] Meanwhile
           - run: `echo T002 >> ran.txt`
         - [ ] T003 [P] Behind it
@@ -230,7 +185,7 @@ def test_alone_others_go_on_as_well(project: Project) -> None:
     project.tasks("""
         - [ ] T001 [P] One
           - backend: limited
-          - Limit: 5.5x1
+          - Limit: 2x1
           - fixtures: tmp_path
         - [ ] T002 [P] Meanwhile
           - run: `echo T002 >> ran.txt`
@@ -282,12 +237,12 @@ def test_what_was_used_before_a_pause_counts(project: Project, workers: tuple[st
 
 
 CANCELLING = """
-    def pytest_configure(config):
-        global RUN
-        RUN = lambda: config.pluginmanager.get_plugin("moderator_run")
+def pytest_configure(config):
+    global RUN
+    RUN = lambda: config.pluginmanager.get_plugin("moderator_run")
 
-    def pytest_moderator_task_paused(result):
-        RUN().cancelled[f"tasks.md::{result.task.id}"] = "cancelled by somebody"
+def pytest_moderator_task_paused(result):
+    RUN().cancelled[f"tasks.md::{result.task.id}"] = "cancelled by somebody"
 """
 
 
@@ -322,14 +277,12 @@ def test_one_that_would_wait_when_nothing_starts_any_more(project: Project) -> N
 
 def test_a_long_pause_of_a_task_on_a_branch(project: Project, git, workers: tuple[str, ...]) -> None:
     made = "with Path(context.working_directory, f'made-{context.attempt}').open('w'): pass"
-    project.write(
-        "conftest.py", LIMITED.replace("seconds, _, times", f"{made}\n            seconds, _, times")
-    )
+    project.write("conftest.py", LIMITED.replace("seconds, _, times", f"{made}\n        seconds, _, times"))
     project.write("moderator.yaml", "isolation: branch\nretry_from: kept\n")
     project.tasks(f"""
         - [ ] T001 [P] One
           - backend: limited
-          - Limit: 5.5x1
+          - Limit: 2x1
         - [ ] T002 [P] Two
           - backend: unlimited
           - Limit: {HOUR}

@@ -6,28 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import stand_ins
 
 from pytest_moderator.journal import JournalReader
 
 if TYPE_CHECKING:
     from sessions import Project
 
-AGENTS = """
-    from pytest_moderator import Backend, TaskResult
-
-    class Agent(Backend):
-        def __init__(self, name):
-            self.name = name
-
-        def accepts(self, task):
-            return False
-
-        def execute(self, task, context):
-            return TaskResult(task, stdout=f"{self.name} did it")
-
-    def pytest_moderator_backends():
-        return [Agent("alpha"), Agent("beta"), Agent("gamma")]
-"""
+AGENTS = stand_ins("alpha", "beta", "gamma", does='return TaskResult(task, stdout=f"{self.name} did it")')
 TASKS = """
     # Tasks
 
@@ -158,27 +144,15 @@ def test_what_is_chosen_is_in_the_log(project: Project) -> None:
     assert "T001: backend shell: what it carries: sh at line 2" in log
 
 
-UNWELL = """
-    from pathlib import Path
-    from pytest_moderator import Backend, Health, TaskResult
-
-    class Agent(Backend):
-        def __init__(self, name):
-            self.name = name
-
-        def accepts(self, task):
-            return False
-
-        def health(self):
-            Path(f"{self.name}.asked").touch()
-            return Health(ok=self.name != "ill", detail="no key", hint=f"run {self.name} login")
-
-        def execute(self, task, context):
-            return TaskResult(task)
-
-    def pytest_moderator_backends():
-        return [Agent("ill"), Agent("well"), Agent("spare")]
-"""
+UNWELL = stand_ins(
+    *("ill", "well", "spare"),
+    does="return TaskResult(task)",
+    more="""
+    def health(self):
+        Path(f"{self.name}.asked").touch()
+        return Health(ok=self.name != "ill", detail="no key", hint=f"run {self.name} login")
+    """,
+)
 
 
 def test_a_fallback_takes_the_place_of_one_that_is_not_well(
