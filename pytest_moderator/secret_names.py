@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.settings import Settings
 
+_TELLING = 8  # characters; fewer may stand in a text by chance
+
 
 def problems_of_secrets(
     plan: ExecutionPlan, settings: Settings, environ: Mapping[str, str]
@@ -43,6 +45,17 @@ def problems_of_secrets(
         values = {**settings.env, **first.env}
         for severity, code, message, hint in _problems(name, values, environ):
             yield Problem(severity, code, f"secrets of {ids}: {message}", hint, plan.file, first.line)
+    for name in sorted({*named, *settings.secrets}):
+        yield from _told(name, environ.get(name, "").strip(), plan)
+
+
+def _told(name: str, value: str, plan: ExecutionPlan) -> Iterator[Problem]:
+    """Name the first task whose text has the value in it, which is shown wherever the task is."""
+    task = next((task for task in plan.tasks if value in f"{task.title}\n{task.description}"), None)
+    if task is not None and len(value) >= _TELLING:
+        message = f"the value of {name} stands in the text of {task.id}, for everybody to read"
+        hint = f"take it out there, use ${name} in commands, and choose a new one where others could read the file"
+        yield Problem(Severity.WARNING, "secret-in-file", message, hint, plan.file, task.line)
 
 
 def _problems(

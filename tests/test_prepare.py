@@ -141,6 +141,17 @@ def test_prose_in_one_checkout_is_warned_of(
         ("- [x] T001 for one\n  - secrets: KEY\n", {}, []),
         ("- [ ] T001 for one\n  - secrets: KEY\n", {"KEY": " abc\n"}, ["short-secret:1:secrets of T001"]),
         (
+            "- [ ] T001 for one\n- [ ] T002 Log in with hunter22\n  - secrets: KEY\n",
+            {"KEY": "hunter22"},
+            ["secret-in-file:2:the value of KEY stands in the text of T002, for everybody to read"],
+        ),
+        (
+            "- [x] T001 for one\n  - Log in with hunter22.\n- [ ] T002 for one\n  - secrets: KEY\n",
+            {"KEY": "hunter22"},
+            ["secret-in-file:1:the value of KEY stands in the text of T001"],
+        ),
+        ("- [ ] T001 the admins\n  - secrets: KEY\n", {"KEY": "admin"}, []),
+        (
             "- [ ] T001 for one\n- [ ] T002 for one\n  - secrets: KEY\n- [ ] T003 for one\n  - secrets: KEY\n",
             {},
             ["missing-secret:2:secrets of T002 and 1 more"],
