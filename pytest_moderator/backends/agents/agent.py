@@ -199,7 +199,7 @@ class Agent:
             self.note_session(context, chosen)
         transcript = Transcript()
         transcript.session = chosen or ""
-        follower = Follower(context.stdout_log, adapter, transcript, context.progress)
+        follower = Follower(context.stdout_log, adapter, transcript, context.progress, context.masker)
         follower.size = _size(context.stdout_log)
         allowed = (*adapter.variables, *self.options.env)
         spec = ProcessSpec(

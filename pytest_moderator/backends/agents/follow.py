@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pytest_moderator.attempt.masking import Masker
     from pytest_moderator.backends.agents.adapter import Adapter
     from pytest_moderator.backends.agents.events import AgentEvent, Transcript
 
@@ -34,11 +35,19 @@ class Follower:
         garbage: lines that were no events.
     """
 
-    def __init__(self, path: Path, adapter: Adapter, transcript: Transcript, tell: Tell | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        adapter: Adapter,
+        transcript: Transcript,
+        tell: Tell | None,
+        masker: Masker | None = None,
+    ) -> None:
         self._path = path
         self._adapter = adapter
         self._transcript = transcript
         self._tell = tell
+        self._masker = masker
         self._rest = bytearray()
         self._skipping = False
         self._told_session = ""
@@ -120,6 +129,8 @@ class Follower:
 
     def _read_event(self, event: Mapping[str, Any]) -> None:
         self.active_at = time.monotonic()
+        if self._masker is not None:  # before anything is shortened, or put into one line
+            event = {name: self._masker.mask_all(value) for name, value in event.items()}
         for told in self._adapter.read(event):
             self._transcript.add(told)
             if told.begins:

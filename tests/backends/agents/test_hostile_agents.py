@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.attempt.masking import Masker
+from pytest_moderator.backends.agents.claude import ClaudeCode
+from pytest_moderator.backends.agents.events import Transcript
+from pytest_moderator.backends.agents.follow import Follower
+from pytest_moderator.backends.agents.options import AgentOptions
 from pytest_moderator.model import TaskStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from stages import Stage
 
 KINDS = ["claude", "ccpm", "codex", "gemini", "opencode"]
@@ -163,3 +171,16 @@ def test_lines_that_are_json_and_no_events(stage: Stage) -> None:
     lines.append('{"type": "assistant", "message": {"content": "x", "id": 7, "usage": 7}}')
     told = " ; ".join(f"raw {line}" for line in lines)
     assert stage.play(f"write a ; {told} ; deep 100000 ; done").success
+
+
+def test_a_secret_in_pieces_is_masked_before_these_become_one_line(tmp_path: Path) -> None:
+    """And also where a written-out end of a line hides it in the log: behind a backslash of its own."""
+    secret = "back\\slash and \u00fcber"
+    pieces = "\n".join(secret[at : at + 5] for at in range(0, len(secret), 5))
+    call = {"type": "tool_use", "name": "Bash", "input": {"command": f"echo {pieces}"}}
+    log = tmp_path / "stdout.log"
+    log.write_text(json.dumps({"type": "assistant", "message": {"content": [call]}}) + "\n")
+    told: list[Mapping[str, object]] = []
+    adapter = ClaudeCode(AgentOptions("claude"))
+    Follower(log, adapter, Transcript(), told.append, Masker([secret])).finish()
+    assert told == [{"kind": "tool", "tool": "Bash", "detail": "echo *** *** *** ***"}]
