@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_moderator.model import Task
 
 # who blocked it is only known, and needed, in the controlling process
-_PROPERTIES = ("backend", "attempts", "exit_code", "worker", "category", "verification")
+_PROPERTIES = ("backend", "backend_reason", "attempts", "exit_code", "worker", "category", "verification")
 _FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("task", "blocked_by"))
 
 

@@ -155,10 +155,14 @@ def test_reports_of_an_ordinary_test():
 def test_what_every_reporter_can_show():
     before, after = report("setup"), report("call")
     describe(before, TASK, None)
-    describe(after, TASK, TaskResult(TASK, 2, stdout="out\n", backend="shell", worker="gw1", attempts=3))
+    done_by = {"backend": "shell", "backend_reason": "the default", "worker": "gw1"}
+    describe(after, TASK, TaskResult(TASK, 2, stdout="out\n", attempts=3, **done_by))
     of_task = [("id", "T1"), ("phase", "Setup"), ("story", "US1")]
     assert before.user_properties == of_task
     assert before.sections == []
-    of_result = [("backend", "shell"), ("attempts", "3"), ("exit_code", "2"), ("worker", "gw1")]
+    of_result = [
+        *(("backend", "shell"), ("backend_reason", "the default")),
+        *(("attempts", "3"), ("exit_code", "2"), ("worker", "gw1")),
+    ]
     assert after.user_properties == [*of_task, *of_result]
     assert after.sections == [("Captured stdout call", "out\n")]

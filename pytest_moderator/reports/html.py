@@ -14,7 +14,7 @@ from pytest_moderator.runner import folder_of
 if TYPE_CHECKING:
     from pytest_moderator.run import Run
 
-COLUMNS = ("phase", "story", "backend", "attempts", "exit_code", "worker")
+COLUMNS = ("phase", "story", "backend", "backend_reason", "attempts", "exit_code", "worker")
 
 
 class HtmlColumns:

@@ -62,6 +62,7 @@ def test_junit_has_one_case_a_task_with_what_is_known_of_it(
             "id": "T002",
             "phase": "Phase 1: Setup",
             "backend": "shell",
+            "backend_reason": session.tasks["T002"]["backend_reason"],
             "attempts": "1",
             "exit_code": "0",
             "worker": session.tasks["T002"]["worker"],
@@ -70,6 +71,7 @@ def test_junit_has_one_case_a_task_with_what_is_known_of_it(
             "id": "T003",
             **colours,
             "backend": "shell",
+            "backend_reason": session.tasks["T003"]["backend_reason"],
             "attempts": "2",
             "exit_code": "3",
             "worker": worker,
@@ -80,6 +82,7 @@ def test_junit_has_one_case_a_task_with_what_is_known_of_it(
             "id": "T005",
             **colours,
             "backend": "shell",
+            "backend_reason": session.tasks["T005"]["backend_reason"],
             "attempts": "1",
             "exit_code": "4",
             "worker": session.tasks["T005"]["worker"],
@@ -127,7 +130,9 @@ def test_pytest_html_shows_columns_and_links_to_logs(project: Project, workers: 
     rows = {name: tests[-1] for name, tests in data["tests"].items()}
     assert set(rows) == {f"tasks.md::T00{number}" for number in range(1, 7)} | {"test_a.py::test_a"}
     cells = rows["tasks.md::T003"]["resultsTableRow"]
-    for value in ("Phase 2: User Story 1 - Colours", "US1", "shell", "2", "3"):
+    why = session.tasks["T003"]["backend_reason"]
+    assert why.startswith("what it carries: ")
+    for value in ("Phase 2: User Story 1 - Colours", "US1", "shell", why, "2", "3"):
         assert f"<td>{value}</td>" in cells
     assert {len(row["resultsTableRow"]) for row in rows.values()} == {len(cells)}
     links = [entry["content"] for entry in rows["tasks.md::T003"]["extras"]]
