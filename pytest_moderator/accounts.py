@@ -10,11 +10,12 @@ from pytest_moderator.model import ErrorCategory, ExecutionReport, TaskResult, T
 
 if TYPE_CHECKING:
     from pytest_moderator.clock import Stopwatch
-    from pytest_moderator.coordinator import Blocked, Coordinator
+    from pytest_moderator.coordinator import Coordinator
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.run import Run
+    from pytest_moderator.step import Blocked
 
 _STOPPED = "the run was stopped"
 

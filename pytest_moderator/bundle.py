@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_moderator.verdict import PROGRESS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from xdist.remote import WorkerInteractor
     from xdist.workermanage import WorkerController
@@ -22,18 +22,24 @@ if TYPE_CHECKING:
 
 _BUNDLE = "moderator_bundle"
 _CAN_WAIT = ("testreport", "logfinish")
+_COMPLETE, _UNSCHEDULED = "runtest_protocol_complete", "unscheduled"
 
 
 class Bundler:
     """A worker's end.
+
+    Args:
+        interactor: xdist's part of the worker.
+        give_back: is called when an item has ended, and gives the indices of those that do not follow it as planned.
 
     Attributes:
         task: whether the item that runs is a task: the controlling process knows that it starts, for it sent it.
         waits: whether reports wait for the end of the item.
     """
 
-    def __init__(self, interactor: WorkerInteractor) -> None:
+    def __init__(self, interactor: WorkerInteractor, give_back: Callable[[], Sequence[int]]) -> None:
         self.task = False
+        self._give_back = give_back
         self.waits = False
         self._held: list[Event] = []
         self._send = interactor.channel.send
@@ -43,6 +49,11 @@ class Bundler:
         """Send an event, behind those that waited; or have it wait."""
         if self.task and name == "logstart":
             return
+        if name == _UNSCHEDULED:
+            self._send((name, facts))  # from another thread: what is held is none of its business
+            return
+        if name == _COMPLETE and (indices := self._give_back()):
+            self._held.append((_UNSCHEDULED, {"indices": indices}))
         self._held.append((name, facts))
         if self.waits and name in _CAN_WAIT and not _is_progress(facts):
             return

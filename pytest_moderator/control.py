@@ -143,10 +143,8 @@ class Control:
         elif request.kind is RequestKind.RESUME:
             self._go_on(request.by)
         elif request.kind is RequestKind.CANCEL:
-            running = self._run.coordinator.running
-            self._end(
-                set(running).intersection(self._meant(request)) if request.task_id else running, request
-            )
+            taken = self._run.coordinator.taken
+            self._end(set(taken).intersection(self._meant(request)) if request.task_id else taken, request)
 
     def _obey(self, request: Request) -> None:
         """Do the rest."""
@@ -155,7 +153,8 @@ class Control:
             for nodeid in self._meant(request):
                 if found := run.handout.find(nodeid):
                     (folder_of(run.handout, *found) / CANCELLED).unlink(missing_ok=True)
-                run.try_again(nodeid, f"tried again for {by}")
+                for opened in run.coordinator.reopen(nodeid):
+                    run.reopen(opened, f"tried again for {by}")
                 run.gates.hurry(nodeid)
             run.ask_again()
         elif request.kind in self._answered:
@@ -167,7 +166,7 @@ class Control:
                 self._end([nodeid], request)
                 run.cancel_task(nodeid, _why(request))
         elif request.kind is RequestKind.CANCEL:
-            self._end(run.coordinator.running, request)
+            self._end(run.coordinator.taken, request)
             run.give_up(_why(request), RunStatus.CANCELLED)
 
     def _meant(self, request: Request) -> list[str]:
@@ -194,9 +193,13 @@ class Control:
 
     def _stand(self, status: RunStatus, by: str) -> None:
         """Pause, or go on: at once, because the main thread may be waiting for a task. It tells of it later."""
-        if self._run.stands(status, by):
-            facts = {"status": str(status), "by": by}
-            self._inbox.put(partial(tell, self._run.config, "pytest_moderator_run_status", **facts))
+        run, paused = self._run, status is RunStatus.PAUSED
+        if run.coordinator.paused is paused or (paused and run.stop_reason):
+            return
+        run.coordinator.paused = paused
+        run.recorder.run_is(status, "run_paused" if paused else "run_continued", {"by": by})
+        facts = {"status": str(status), "by": by}
+        self._inbox.put(partial(tell, run.config, "pytest_moderator_run_status", **facts))
 
     @property
     def _held_file(self) -> Path:
@@ -223,7 +226,7 @@ class Control:
         """End the processes of tasks that run, each in a thread of its own: that takes their grace period."""
         for nodeid in nodeids:
             found = self._run.handout.find(nodeid)
-            if found is None or nodeid in self._ending or nodeid not in self._run.coordinator.running:
+            if found is None or nodeid in self._ending or nodeid not in self._run.coordinator.taken:
                 continue
             self._ending.add(nodeid)
             self._run.cancelled[nodeid] = _why(request)
@@ -235,7 +238,7 @@ class Control:
     def _end_one(self, nodeid: str, name: str, folder: Path, grace: float) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / CANCELLED).touch()  # no further try
-        while nodeid in self._run.coordinator.running and not self._over.is_set():
+        while nodeid in self._run.coordinator.taken and not self._over.is_set():
             end_marked_processes(self._run.handout.run_id, name, grace)
             self._over.wait(PERIOD)
         self._ending.discard(nodeid)

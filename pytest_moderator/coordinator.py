@@ -10,6 +10,8 @@ The rules, told once:
 5. After :meth:`Coordinator.stop`, or while it is paused, nothing new starts.
 6. A step that was started may be *held* instead, and let go later: until then it is as if it were not ready.
 7. A step that has failed may be opened again, and with it all that is blocked because of it.
+8. A step may be *reserved*: it is to start as soon as another one ends, and until then it is neither ready nor
+   does it run. Only one that would be next anyway, whatever ends first, is reserved.
 
 Nothing here knows a process, a clock or pytest: it is asked, and told what happened.
 """
@@ -17,64 +19,20 @@ Nothing here knows a process, a clock or pytest: it is asked, and told what happ
 from __future__ import annotations
 
 import heapq
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_moderator.errors import ModeratorError
 from pytest_moderator.graph import find_cycles
+from pytest_moderator.step import Blocked, DependencyCycleError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from pytest_moderator.step import Step
+
     _Entry = tuple[float, int, str]  # the lowest is the most urgent
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that runs once: a task, or an ordinary test beside the tasks.
-
-    Attributes:
-        key: unique among the steps.
-        needs: keys that must have succeeded before.
-        after: keys that must have ended before. Steps that share the very same tuple share its bookkeeping,
-            so that a phase of thousands does not cost its square.
-        locks: names of what it uses alone.
-        priority: the higher, the earlier.
-    """
-
-    key: str
-    needs: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    locks: tuple[str, ...] = ()
-    priority: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A step that ended without having run.
-
-    Attributes:
-        key: the step.
-        by: keys of the steps that it needed in vain, direct ones.
-    """
-
-    key: str
-    by: tuple[str, ...]
-
-
-class DependencyCycleError(ModeratorError):
-    """Steps that wait for each other.
-
-    Attributes:
-        cycles: such as ``("a", "b", "a")``: each waits for the next.
-    """
-
-    def __init__(self, cycles: Sequence[Sequence[str]]) -> None:
-        """Name the steps."""
-        self.cycles = tuple(tuple(cycle) for cycle in cycles)
-        shown = "; ".join(" -> ".join(cycle) for cycle in self.cycles)
-        super().__init__(f"these wait for each other and could never start: {shown}")
 
 
 class Coordinator:
@@ -110,11 +68,13 @@ class Coordinator:
         self._parked: defaultdict[str, list[_Entry]] = defaultdict(list)
         self._busy: set[str] = set()
         self._running: dict[str, None] = {}
+        self._reserved: dict[str, None] = {}
         self._ended: dict[str, bool] = {}
         self._gate_before: dict[str, _Gate] = {}
         self._blocked: set[str] = set()
         self._passed: set[str] = set()
         self._held: set[str] = set()
+        self._top_behind: dict[str, float] = {}
         self._satisfied = frozenset(satisfied)
         self._stopped = False
         self.paused = False
@@ -159,6 +119,11 @@ class Coordinator:
         return tuple(self._running)
 
     @property
+    def taken(self) -> tuple[str, ...]:
+        """What runs now, and what is reserved."""
+        return (*self._running, *self._reserved)
+
+    @property
     def pending(self) -> tuple[str, ...]:
         """What has neither started nor ended, in the order of the list."""
         return tuple(k for k in self._steps if k not in self._ended and k not in self._running)
@@ -174,9 +139,18 @@ class Coordinator:
         return self._stopped
 
     @property
+    def halted(self) -> bool:
+        """Whether nothing new starts, for now or for ever."""
+        return self._stopped or self.paused
+
+    @property
     def finished(self) -> bool:
         """Whether nothing runs and nothing will start."""
-        return not self._running and (self._stopped or len(self._ended) == len(self._steps))
+        return (
+            not self._running
+            and not self._reserved
+            and (self._stopped or len(self._ended) == len(self._steps))
+        )
 
     def waits(self, key: str) -> bool:
         """Whether a step comes after others, of which it may need some.
@@ -192,7 +166,7 @@ class Coordinator:
         Returns:
             Its key, which counts as running from now on; ``None`` when nothing may start now.
         """
-        while self._ready and not self._stopped and not self.paused:
+        while self._ready and not self.halted:
             entry = heapq.heappop(self._ready)
             key, locks = entry[2], self._steps[entry[2]].locks
             busy = next((lock for lock in locks if lock in self._busy), None)
@@ -205,9 +179,59 @@ class Coordinator:
             self._give_way(locks)
         return None
 
+    def reserve_next(self) -> str | None:
+        """Take the step that :meth:`start_next` would give now and also when any one of those that run has ended.
+
+        Returns:
+            Its key: it starts with :meth:`begin`, or later with :meth:`again`. ``None`` where there is none, or where
+            it uses something alone, which others could use until then.
+        """
+        if self.halted or not self._ready:
+            return None
+        key = self._ready[0][2]
+        step = self._steps[key]
+        if step.locks or self._is_stale(key) or self._may_be_overtaken(step.priority):
+            return None
+        heapq.heappop(self._ready)
+        self._reserved[key] = None
+        return key
+
+    def begin(self, key: str) -> None:
+        """Start a step that was reserved.
+
+        Raises:
+            KeyError: it is not.
+        """
+        del self._reserved[key]
+        self._running[key] = None
+
+    def _may_be_overtaken(self, priority: float) -> bool:
+        """Whether something more urgent may become ready when what runs ends."""
+        most = len(self._running)
+        return any(
+            self._most_urgent_after(key) > priority
+            or any(
+                gate.closed <= most and self._most_urgent_behind(gate) > priority
+                for gate in self._gates_of[key]
+            )
+            for key in self._running
+        )
+
+    def _most_urgent_after(self, key: str) -> float:
+        """Give the highest priority of those that need a step."""
+        if key not in self._top_behind:
+            behind = (self._steps[other].priority for other in self._needed_by[key])
+            self._top_behind[key] = max(behind, default=-math.inf)
+        return self._top_behind[key]
+
+    def _most_urgent_behind(self, gate: _Gate) -> float:
+        if gate.top is None:
+            gate.top = max((self._steps[other].priority for other in gate.waiting), default=-math.inf)
+        return gate.top
+
     def _is_stale(self, key: str) -> bool:
         """Whether an entry is left over from before its step was started, ended or held otherwise."""
-        return key in self._ended or key in self._running or key in self._held
+        return key in self._ended or key in self._running or key in self._reserved or key in self._held
 
     def end(self, key: str, *, success: bool) -> list[Blocked]:
         """Record that a step has ended.
@@ -236,12 +260,12 @@ class Coordinator:
         return []
 
     def again(self, key: str) -> None:
-        """Put a running step back among the ready ones, to be started once more; else do nothing."""
+        """Put a step that runs or is reserved back among the ready ones; else do nothing."""
         if self._free(key):
             self._push(key)
 
     def hold(self, key: str) -> None:
-        """Take a running step back and do not start it, until :meth:`let_go`; else do nothing."""
+        """Take a step back that runs or is reserved, and do not start it until :meth:`let_go`; else do nothing."""
         if self._free(key):
             self._held.add(key)
 
@@ -288,7 +312,10 @@ class Coordinator:
         self._stopped = True
 
     def _free(self, key: str) -> bool:
-        """Let go of what a step used alone; give whether it ran."""
+        """Let go of what a step used alone; give whether it ran or was reserved."""
+        if key in self._reserved:
+            del self._reserved[key]
+            return True
         if key not in self._running:
             return False
         del self._running[key]
@@ -354,3 +381,4 @@ class _Gate:
 
     closed: int
     waiting: list[str]
+    top: float | None = None

@@ -6,13 +6,18 @@ How a task gets to a worker:
    and sends the worker two indices: the task's, and that of the *relay* (see :mod:`pytest_moderator.relay`). A
    worker does not start an item before it knows of another one behind it; the relay is that one.
 2. The worker runs the task and waits where the relay stands. The scheduler hears that the task has ended, settles it
-   and sends the next pair. Nothing is ever queued ahead, so that the most urgent task always goes first.
-3. When the worker knows the true next item, it tears down what that one does not share with the one before.
+   and sends the next pair.
+3. While all workers are busy, each is sent one pair *ahead*: of a task that would be the next to start whichever
+   ends first. So a worker need not wait until it is heard and answered. The pair is taken back where another worker
+   is free first, or nothing is to start any more; and a worker gives it back by itself when its own task has failed.
+4. When the worker knows the true next item, it tears down what that one does not share with the one before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +41,23 @@ if TYPE_CHECKING:
 _NO_ITEM = -1
 
 
+@dataclass(slots=True)
+class _Worker:
+    """What is known of a worker.
+
+    Attributes:
+        index: by node id, the place of an item in what it has collected; ``None`` until it has.
+        running: the item that it runs.
+        ahead: the item that it is to start by itself.
+        recalled: whether it was asked to give that one back, and has not answered.
+    """
+
+    index: dict[str, int] | None = None
+    running: str | None = None
+    ahead: str | None = None
+    recalled: bool = False
+
+
 class ParallelScheduling:
     """Sends a task when its prerequisites have ended and a worker is free (xdist's ``Scheduling`` protocol)."""
 
@@ -43,19 +65,18 @@ class ParallelScheduling:
         self.config = config
         self.run = run
         self.control = control
-        self._index: dict[WorkerController, dict[str, int] | None] = {}
-        self._running: dict[WorkerController, str | None] = {}
+        self._workers: dict[WorkerController, _Worker] = {}
         self._marks: dict[str, list[str]] = {}
 
     @property
     def nodes(self) -> list[WorkerController]:
         """The workers that are up."""
-        return list(self._index)
+        return list(self._workers)
 
     @property
     def collection_is_completed(self) -> bool:
         """Whether at least one worker knows the items; the others join when they do."""
-        return any(index is not None for index in self._index.values())
+        return any(worker.index is not None for worker in self._workers.values())
 
     @property
     def tests_finished(self) -> bool:
@@ -69,14 +90,13 @@ class ParallelScheduling:
 
     def add_node(self, node: WorkerController) -> None:
         """Note a worker that is up, and has yet to collect."""
-        self._index[node] = None
-        self._running[node] = None
+        self._workers[node] = _Worker()
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Note what a worker has collected, nothing perhaps; its relay stands behind all else."""
-        self._index[node] = {nodeid: index for index, nodeid in enumerate(collection)}
+        self._workers[node].index = {nodeid: index for index, nodeid in enumerate(collection)}
         # xdist has just counted what this one has collected, and takes none for a session without tests
-        self._session.testscollected = max(len(index) for index in self._index.values() if index is not None)
+        self._session.testscollected = max(len(worker.index or ()) for worker in self._workers.values())
 
     def schedule(self) -> None:
         """Give every free worker the most urgent task that may start."""
@@ -84,31 +104,70 @@ class ParallelScheduling:
             self._interrupt(reason)
             return
         if not self.run.begun:
-            collected = next(index for index in self._index.values() if index is not None)
+            collected = next(w.index for w in self._workers.values() if w.index is not None)
             self.run.begin(list(collected), self._marks)
             self.control.wake = self._wake
             self.control.start()
         self.control.heed()
-        for node, index in self._index.items():
-            while index is not None and self._running[node] is None and not node.shutting_down:
+        all_busy = self._serve_the_free()
+        wanted = all_busy and not self.run.coordinator.halted
+        for node, worker in self._workers.items():
+            if worker.ahead is not None and (not wanted or worker.ahead in self.run.cancelled):
+                self._recall(node, worker, worker.ahead)
+        if wanted:
+            self._send_ahead()
+
+    def _serve_the_free(self) -> bool:
+        """Give each worker that is free an item; say whether none is left without."""
+        for node, worker in self._workers.items():
+            while worker.index is not None and worker.running is None and not node.shutting_down:
                 nodeid = self.run.start_next(node.gateway.id)
                 if nodeid is None:
-                    return
-                self._send(node, index, nodeid)
+                    return False
+                if nodeid in worker.index:
+                    self._send(node, worker, worker.index, nodeid)
+                else:
+                    why = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
+                    self._report_crash(node, nodeid, why)
+        return True
 
-    def _send(self, node: WorkerController, index: dict[str, int], nodeid: str) -> None:
-        if nodeid in index:
-            self._running[node] = nodeid
-            # Who does it in place of whom goes before it, as it is the worker that looks for the backend.
-            instead = self.run.choices.instead(nodeid)
-            before: list[Any] = [] if instead is None else [instead]
-            node.send_runtest_some([*before, index[nodeid], len(index)])
-            if found := self.run.handout.find(nodeid):  # a worker does not say it of tasks
-                location = location_of(nodeid, found)
-                self.config.hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+    def _send(self, node: WorkerController, worker: _Worker, index: dict[str, int], nodeid: str) -> None:
+        # Who does it in place of whom goes before it, as it is the worker that looks for the backend.
+        instead = self.run.choices.instead(nodeid)
+        try:
+            node.send_runtest_some([*([] if instead is None else [instead]), *_pair(index, nodeid)])
+        except OSError:  # the worker has just died: xdist will say so
+            worker.index = None
+            self.run.take_back(nodeid)
             return
-        message = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
-        self._report_crash(node, nodeid, message)
+        worker.running = nodeid
+        self._tell_of_start(nodeid)
+
+    def _send_ahead(self) -> None:
+        for node, worker in self._workers.items():
+            if worker.index is None or worker.running is None or worker.ahead or node.shutting_down:
+                continue
+            nodeid = self.run.next_ahead()
+            if nodeid is None:
+                return
+            if nodeid not in worker.index:
+                self.run.take_back(nodeid)  # told of when it is its turn
+                return
+            worker.ahead = nodeid
+            with contextlib.suppress(
+                OSError
+            ):  # it has just died: what it was sent is taken back with the rest
+                node.send_runtest_some(_pair(worker.index, nodeid))
+
+    def _recall(self, node: WorkerController, worker: _Worker, nodeid: str) -> None:
+        if not worker.recalled and worker.index is not None:
+            worker.recalled = True
+            with contextlib.suppress(OSError):  # likewise
+                node.send_steal(_pair(worker.index, nodeid))
+
+    def _tell_of_start(self, nodeid: str) -> None:
+        if found := self.run.handout.find(nodeid):  # a worker does not say it of tasks
+            self.config.hook.pytest_runtest_logstart(nodeid=nodeid, location=location_of(nodeid, found))
 
     def _wake(self) -> None:
         """Have xdist's loop, which only knows the events of workers, come by here; from any thread."""
@@ -121,9 +180,14 @@ class ParallelScheduling:
         if item_index == _NO_ITEM:
             self.schedule()
             return
-        nodeid, self._running[node] = self._running[node], None
+        worker = self._workers[node]
+        nodeid, worker.running = worker.running, None
         if nodeid is not None:
             self.run.end(nodeid)
+        if worker.ahead is not None:
+            worker.running, worker.ahead, worker.recalled = worker.ahead, None, False
+            self.run.begin_ahead(worker.running, node.gateway.id)
+            self._tell_of_start(worker.running)
         self.schedule()
 
     def mark_test_pending(self, item: str) -> None:
@@ -132,7 +196,16 @@ class ParallelScheduling:
         self.schedule()
 
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
-        """Nothing is queued ahead, so there is nothing to take back."""
+        """Take back what a worker gives back, unasked or not; nothing where it has started it."""
+        worker = self._workers.get(node)
+        if worker is None or worker.ahead is None or worker.index is None:
+            return
+        recalled, worker.recalled = worker.recalled, False
+        if worker.index[worker.ahead] in indices:
+            nodeid, worker.ahead = worker.ahead, None
+            self.run.take_back(nodeid)
+        if recalled:
+            self.schedule()
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Forget a worker.
@@ -143,8 +216,10 @@ class ParallelScheduling:
         Raises:
             KeyError: the worker is not known.
         """
-        del self._index[node]
-        nodeid = self._running.pop(node)
+        worker = self._workers.pop(node)
+        if worker.ahead is not None:
+            self.run.take_back(worker.ahead)
+        nodeid = worker.running
         found = nodeid and self.run.handout.find(nodeid)
         if not nodeid or not found:
             return nodeid
@@ -173,7 +248,7 @@ class ParallelScheduling:
             report.node = _Reporter(report.node)
         yield
         lost = str(report.when) == "???" and report.nodeid in self.run.coordinator.running
-        if lost and report.nodeid not in self._running.values():
+        if lost and not any(worker.running == report.nodeid for worker in self._workers.values()):
             self._count_failure()
             self.run.end(report.nodeid)
             self.schedule()
@@ -218,9 +293,14 @@ class ParallelScheduling:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, None, None]:
         """Tell the workers to stop, before the tasks that they run are ended."""
-        for node in self._index:
+        for node in self._workers:
             node.shutdown()
         return (yield)
+
+
+def _pair(index: dict[str, int], nodeid: str) -> list[int]:
+    """Give what makes a worker run an item: its place, and that of the relay."""
+    return [index[nodeid], len(index)]
 
 
 class _Reporter:

@@ -113,6 +113,14 @@ class Recorder:
         self._unsynced = self._unsynced and not durable
         return not self.trouble
 
+    def secure(self) -> bool:
+        """Put the ends of all tasks so far on the disk; say whether what follows may start."""
+        if self._unsynced:
+            with self._trying():
+                self.journal.flush(durable=True)
+            self._unsynced = bool(self.trouble)
+        return not self.trouble
+
     def ended(self, found: Found, result: TaskResult) -> None:
         """Write down what came of a task."""
         self._unsynced = True

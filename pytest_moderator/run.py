@@ -6,7 +6,6 @@ asks ``start_next`` and says ``end``; reports arrive through pytest's own hooks 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import time
@@ -18,11 +17,11 @@ import pytest
 
 from pytest_moderator import interrupts
 from pytest_moderator.accounts import Accounts
-from pytest_moderator.attempt import end_marked_processes, tries_before
+from pytest_moderator.attempt import tries_before
 from pytest_moderator.availability import refusals_of_run
 from pytest_moderator.choices import Choices
 from pytest_moderator.clock import Stopwatch
-from pytest_moderator.coordinator import Coordinator, DependencyCycleError
+from pytest_moderator.coordinator import Coordinator
 from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.gates import Gates, Shut, Wait
 from pytest_moderator.journal import JournalError, RunStatus
@@ -30,19 +29,20 @@ from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.plugin import keeping_all
 from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_of, place_of
+from pytest_moderator.step import DependencyCycleError
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
 from pytest_moderator.tell import report_failure, report_skip, tell
 from pytest_moderator.verdict import LATER, PROGRESS, Verdict, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_moderator.backends.routing import Choice
-    from pytest_moderator.coordinator import Blocked
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
     from pytest_moderator.prepare import Prepared
     from pytest_moderator.recorder import Recorder
+    from pytest_moderator.step import Blocked
 
 LOGGER = logging.getLogger("pytest_moderator")
 
@@ -59,7 +59,10 @@ class Run:
         gates: asked before a task starts.
         waiting: by node id of a task that a gate has turned away for now, what it waits for.
         worker_of: by node id, the process that was given the item last.
+        forced_end: how the run ends, where somebody has ended it.
         stop_reason: why nothing new starts; empty while it does.
+        sends_ahead: whether a process may be given what it does next while it is busy: no task may have to wait then
+            for something that another one can use up meanwhile.
     """
 
     def __init__(
@@ -77,13 +80,14 @@ class Run:
         self.workers = workers
         self.recorder = recorder
         self.accounts = Accounts(handout, completed)
-        self._forced_end: RunStatus | None = None
+        self.forced_end: RunStatus | None = None
         self.cancelled: dict[str, str] = {}
         self.choices = Choices(prepared)
         self.gates = Gates()
         self.waiting: dict[str, Wait] = {}
         self.worker_of: dict[str, str] = {}
         self.stop_reason = ""
+        self.sends_ahead = True
         self._prepared = prepared
         self._plans = {file: entry.plan for file, entry in prepared.items()}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
@@ -149,15 +153,46 @@ class Run:
     def start_next(self, worker: str) -> str | None:
         """Take the most urgent item that may start now, for a process that is free; ``None`` when none may."""
         while (nodeid := self.coordinator.start_next()) is not None:
-            found = self.handout.find(nodeid)
-            if found is None:
-                self.worker_of[nodeid] = worker
-                return nodeid
-            answer = self.gates.ask(*found)
-            if answer is None:
-                return self._start(nodeid, found, worker)
-            self._turn_away(nodeid, found, answer)
+            if self._may_start(nodeid):
+                if self._note_start(nodeid, worker):
+                    return nodeid
+                self.coordinator.again(nodeid)
+                self._stop_in_trouble()
         return None
+
+    def next_ahead(self) -> str | None:
+        """Take an item that a process is to start by itself; :meth:`begin_ahead` follows, or :meth:`take_back`."""
+        while self.sends_ahead and (nodeid := self.coordinator.reserve_next()) is not None:
+            if self._may_start(nodeid):
+                if not self.coordinator.waits(nodeid) or self.recorder.secure():
+                    return nodeid
+                self.coordinator.again(nodeid)
+                self._stop_in_trouble()
+        return None
+
+    def begin_ahead(self, nodeid: str, worker: str) -> None:
+        """Take note that a process has started an item by itself."""
+        self.coordinator.begin(nodeid)
+        if not self._note_start(nodeid, worker):
+            self._stop_in_trouble()
+
+    def take_back(self, nodeid: str) -> None:
+        """Let an item start later, and elsewhere perhaps, that was sent to a process and has not started there."""
+        if nodeid in self.coordinator.running and (found := self.handout.find(nodeid)):
+            self.recorder.interrupted(found, "its worker was gone before it could start")
+        self.coordinator.again(nodeid)
+        if self.stop_reason:
+            self.cancelled.pop(nodeid, None)  # it is skipped with the rest
+        elif nodeid in self.cancelled:
+            self.cancel_task(nodeid, self.cancelled[nodeid])
+        self._skip_rest()
+
+    def _may_start(self, nodeid: str) -> bool:
+        found = self.handout.find(nodeid)
+        answer = found and self.gates.ask(*found)
+        if found and answer:
+            self._turn_away(nodeid, found, answer)
+        return not answer
 
     def _turn_away(self, nodeid: str, found: tuple[FileHandout, Task], answer: Wait | Shut) -> None:
         self.coordinator.hold(nodeid)  # it does not run, whatever becomes of it
@@ -180,17 +215,18 @@ class Run:
             if now is None or (answer.until is not None and answer.until <= now):
                 self.coordinator.let_go(nodeid)
 
-    def _start(self, nodeid: str, found: tuple[FileHandout, Task], worker: str) -> str | None:
+    def _note_start(self, nodeid: str, worker: str) -> bool:
         self.worker_of[nodeid] = worker
         self.waiting.pop(nodeid, None)
+        found = self.handout.find(nodeid)
+        if found is None:
+            return True
         logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
         waited = self.coordinator.waits(nodeid)
-        if self.recorder.started(found, worker, logs, waited=waited, choice=self.choice_of(*found)):
-            self.gates.started(*found)
-            return nodeid
-        self.coordinator.again(nodeid)
-        self._stop_in_trouble()
-        return None
+        if not self.recorder.started(found, worker, logs, waited=waited, choice=self.choice_of(*found)):
+            return False
+        self.gates.started(*found)
+        return True
 
     def _stop_in_trouble(self) -> None:
         """Start nothing new when what happens cannot be written down; what runs goes on to its end."""
@@ -222,41 +258,31 @@ class Run:
         self.stop_reason = self.stop_reason or reason
         self.coordinator.stop()
 
-    def stands(self, status: RunStatus, by: str) -> bool:
-        """Let nothing new start while ``PAUSED``, else what may; from any thread. Say whether that is a change."""
-        paused = status is RunStatus.PAUSED
-        if self.coordinator.paused is paused or (paused and self.stop_reason):
-            return False
-        self.coordinator.paused = paused
-        self.recorder.run_is(status, "run_paused" if paused else "run_continued", {"by": by})
-        return True
-
     def give_up(self, reason: str, status: RunStatus) -> None:
         """Start nothing new, skip the rest with this reason, and end as cancelled or interrupted."""
-        self._forced_end = status
+        self.forced_end = status
         self.stop(reason)
         if status is RunStatus.CANCELLED:
-            self.cancelled.update(dict.fromkeys((*self.coordinator.running, *self.accounts.paused), reason))
+            self.cancelled.update(dict.fromkeys((*self.coordinator.taken, *self.accounts.paused), reason))
         self._skip_rest()
 
     def cancel_task(self, nodeid: str, reason: str) -> None:
         """Cancel one item: one that runs is ended by others, one that has not started never will."""
-        if nodeid in self.coordinator.running:
+        if nodeid in self.coordinator.taken:
             self.cancelled.setdefault(nodeid, reason)
         elif nodeid in self.coordinator.pending:
             self.cancelled[nodeid] = reason
             self._skip(nodeid, reason)
             self._skip_blocked(self.coordinator.end(nodeid, success=False))
 
-    def try_again(self, nodeid: str, reason: str) -> None:
-        """Let an item that did not succeed run once more, and what it blocked wait for it again."""
+    def reopen(self, nodeid: str, reason: str) -> None:
+        """Forget what came of an item that is to run once more."""
         session: Any = self.config.pluginmanager.get_plugin("session")
-        for opened in self.coordinator.reopen(nodeid):
-            self.accounts.strike(opened)
-            session.testsfailed -= self._verdicts.pop(opened, Verdict()).failures
-            self.cancelled.pop(opened, None)
-            if found := self.handout.find(opened):
-                self.recorder.reopened(found, reason)
+        self.accounts.strike(nodeid)
+        session.testsfailed -= self._verdicts.pop(nodeid, Verdict()).failures
+        self.cancelled.pop(nodeid, None)
+        if found := self.handout.find(nodeid):
+            self.recorder.reopened(found, reason)
 
     @interrupts.whole
     def end(self, nodeid: str) -> None:
@@ -359,36 +385,10 @@ class Run:
         if found is not None:
             describe(report, found[1], verdict.carried(found[1]))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Never end well with something left to do, nor with a process of a task left."""
-        if self._forced_end is not None:
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-        if self.begun and not self.finished:
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            # Workers end at once when the task that they wait for has.
-            grace = max(file.grace for file in self.handout.files)
-            with contextlib.suppress(KeyboardInterrupt):  # a second one means no patience
-                end_marked_processes(self.handout.run_id, grace=grace)
-        self._record_end(session)
-        try:
-            return (yield)
-        finally:
-            end_marked_processes(self.handout.run_id)
-
-    def _record_end(self, session: pytest.Session) -> None:
-        for nodeid in self.coordinator.running if self.begun else ():
-            if found := self.handout.find(nodeid):
-                self.recorder.interrupted(found, "the run was stopped")
-        self.recorder.end(self.status, int(session.exitstatus))
-        if self.recorder.trouble and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
     @property
     def status(self) -> RunStatus:
         """How the run stands."""
-        status = self._forced_end or self.accounts.status
+        status = self.forced_end or self.accounts.status
         # What did not start, for trouble with the journal, was skipped for no fault of its own.
         return RunStatus.FAILED if self.recorder.trouble and status is RunStatus.COMPLETED else status
 

@@ -19,6 +19,7 @@ from pytest_moderator.circuits import Circuits
 from pytest_moderator.collection import TasksCollection
 from pytest_moderator.control import Control
 from pytest_moderator.elsewhere import Elsewhere
+from pytest_moderator.ending import Ending
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.handout import hand_out, nodeid_of
 from pytest_moderator.isolation.ours import is_of_a_task
@@ -111,6 +112,7 @@ def activate(config: pytest.Config) -> None:
     control = _control(run, by_file, opening)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
+    register(Ending(run), "moderator_ending")
     if not config.option.collectonly:
         boxes = {file: CheckBoxes(entry.tasks_file) for file, entry in by_file.items()}
         marked = frozenset(file for file, entry in by_file.items() if entry.settings.mark)
@@ -172,6 +174,7 @@ def _gates_of(
     circuits = Circuits(run, limits, max(entry.settings.health_timeout for entry in prepared), control.soon)
     if watched:
         yield StandInGate(run, circuits)
+    run.sends_ahead = circuits is None and settings.budget is None
     yield approvals
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.coordinator import Step
 from pytest_moderator.graph import stable_order
 from pytest_moderator.marks import candidates
 from pytest_moderator.plan import make_plan
+from pytest_moderator.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from pytest_moderator.relay import RelayItem, make_relay, tear_down
 from pytest_moderator.runner import RUNNER, install_runner
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from xdist.remote import WorkerInteractor
 
@@ -57,9 +58,13 @@ class Worker:
     def __init__(self, interactor: WorkerInteractor, *, same_python: bool) -> None:
         self._interactor = interactor
         self._same_python = same_python
-        self._bundler = Bundler(interactor)
+        self._bundler = Bundler(interactor, self._give_back)
         self._run_item = interactor.run_one_test
         interactor.run_one_test = self._run_one
+        interactor.steal = self._steal
+        self._parent = os.getppid()
+        self._failed = False
+        self._follows = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
@@ -89,6 +94,7 @@ class Worker:
             self._tear_down(items[following] if isinstance(following, int) else None)
             return
         self._last = self._relay.beside = item
+        self._failed = False
         self._bundler.task = isinstance(item, TaskItem)
         self._bundler.waits = self._same_python and isinstance(item, TaskItem) and not item.fixturenames
         self._run_item()
@@ -97,7 +103,36 @@ class Worker:
         """Wait for the index of the next item, and heed what is said before it."""
         while isinstance(following := self._interactor.torun.get(), tuple):
             self._heed(following)
+        self._follows = False
         return following
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a failure: what was sent ahead does not follow it by itself."""
+        self._failed = self._failed or report.failed
+
+    def _give_back(self) -> Sequence[int]:
+        """Take out what was sent ahead, where it must not follow the item that ends now; from then on it does."""
+        queue = self._interactor.torun
+        with queue.lock() as queued:
+            ahead = [index for index in queued if isinstance(index, int)]
+            is_last = len(ahead) < len(queued) or os.getppid() != self._parent
+            if not self._failed and not is_last:
+                self._follows = bool(ahead)
+                return ()
+            queue.replace([index for index in queued if not isinstance(index, int)])
+        return ahead
+
+    def _steal(self, indices: Sequence[int]) -> None:
+        """Give back what was sent ahead, unless it is about to start; xdist calls this in a thread of its own."""
+        queue, back = self._interactor.torun, list(indices)
+        with queue.lock() as queued:
+            before, last = list(queued)[: -len(back)], list(queued)[-len(back) :]
+            if self._follows or last != back:
+                back = []
+            else:
+                queue.replace(before)
+        self._interactor.sendevent("unscheduled", indices=back)
 
     def _heed(self, instead: Instead) -> None:
         """Take note of the backend that does a task in place of the planned one."""

@@ -59,6 +59,18 @@ def test_xdists_part_of_a_worker_has_what_we_step_in_for() -> None:
     assert "self.session.items" in one
 
 
+def test_xdist_takes_back_what_a_worker_has_not_started() -> None:
+    heard = inspect.getsource(remote.WorkerInteractor.handle_command)
+    asked = inspect.getsource(workermanage.WorkerController.send_steal)
+    told = inspect.getsource(DSession.worker_unscheduled)
+
+    assert 'self.steal(kwargs["indices"])' in heard
+    assert 'self.sendcommand("steal", indices=indices)' in asked
+    assert "self.sched.remove_pending_tests_from_node(node, indices)" in told
+    assert list(inspect.signature(remote.TestQueue.lock).parameters) == ["self"]
+    assert list(inspect.signature(remote.TestQueue.replace).parameters) == ["self", "iterable"]
+
+
 def test_a_worker_says_all_in_events_that_we_can_bundle() -> None:
     there = inspect.getsource(remote.WorkerInteractor)
     here = inspect.getsource(workermanage.WorkerController)

@@ -37,7 +37,7 @@ def received(messages: list[Any]) -> list[Any]:
 
 
 def test_what_can_wait_goes_with_what_cannot(interactor: SimpleNamespace, sent: list[Any]) -> None:
-    Bundler(interactor).waits = True
+    Bundler(interactor, list).waits = True
     interactor.sendevent("logstart", nodeid="T1")
     interactor.sendevent("testreport", data=REPORT)
     interactor.sendevent("logfinish", nodeid="T1")
@@ -53,14 +53,14 @@ def test_what_can_wait_goes_with_what_cannot(interactor: SimpleNamespace, sent: 
 
 
 def test_nothing_waits_unless_it_is_asked_to(interactor: SimpleNamespace, sent: list[Any]) -> None:
-    Bundler(interactor)
+    Bundler(interactor, list)
     interactor.sendevent("testreport", data=REPORT)
     interactor.sendevent("logfinish", nodeid="T1")
     assert sent == [("testreport", {"data": REPORT}), ("logfinish", {"nodeid": "T1"})]
 
 
 def test_that_a_task_starts_is_known_already(interactor: SimpleNamespace, sent: list[Any]) -> None:
-    bundler = Bundler(interactor)
+    bundler = Bundler(interactor, list)
     interactor.sendevent("logstart", nodeid="test_a.py::test")
     bundler.task = True
     interactor.sendevent("logstart", nodeid="tasks.md::T1")
@@ -69,7 +69,7 @@ def test_that_a_task_starts_is_known_already(interactor: SimpleNamespace, sent: 
 
 def test_what_cannot_be_bundled_is_sent_as_ever(interactor: SimpleNamespace, sent: list[Any]) -> None:
     odd = {"when": object()}
-    Bundler(interactor).waits = True
+    Bundler(interactor, list).waits = True
     interactor.sendevent("testreport", data=odd)
     interactor.sendevent("runtest_protocol_complete", item_index=0)
     events = [("testreport", {"data": odd}), ("runtest_protocol_complete", {"item_index": 0})]

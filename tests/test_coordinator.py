@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_moderator.coordinator import Blocked, Coordinator, DependencyCycleError, Step
+from pytest_moderator.coordinator import Coordinator
+from pytest_moderator.step import Blocked, DependencyCycleError, Step
 
 KEYS = tuple("abcdefgh")
 
@@ -20,6 +22,7 @@ class Model:
         self.steps = {step.key: step for step in steps}
         self.satisfied = satisfied
         self.running, self.ended, self.blocked, self.turned, self.held = set(), {}, set(), set(), set()
+        self.reserved = set()
         self.block()
 
     def block(self):
@@ -63,6 +66,7 @@ class Model:
             key not in self.ended
             and key not in self.running
             and key not in self.held
+            and key not in self.reserved
             and all(self.ended.get(need, need in self.satisfied) for need in step.needs)
             and self.has_its_turn(key)
             and not busy.intersection(step.locks)
@@ -71,6 +75,18 @@ class Model:
     def has_its_turn(self, key):
         """Whether all that a step comes after has ended, and had its turn itself: it may have been blocked."""
         return all(other in self.turned for other in self.steps[key].after if other in self.steps)
+
+    def is_next_whoever_ends(self, key):
+        """Whether nothing more urgent than a step becomes ready when one of those that run has ended well."""
+        for running in self.running:
+            later = copy.deepcopy(self)
+            later.running.discard(running)
+            later.ended[running] = True
+            later.turn()
+            following = later.next()
+            if following and later.steps[following].priority > later.steps[key].priority:
+                return False
+        return True
 
     def next(self):
         ready = [key for key in self.steps if self.may_start(key)]
@@ -125,21 +141,9 @@ def play(steps, chance):
             assert coordinator.start_next() == expected
             if expected is not None:
                 model.running.add(expected)
-        elif action < 0.6 and model.running:
-            key = chance.choice(sorted(model.running))
-            coordinator.again(key)
-            model.running.discard(key)
-        elif action < 0.63 and model.running:
-            key = chance.choice(sorted(model.running))
-            coordinator.hold(key)
-            model.running.discard(key)
-            model.held.add(key)
-        elif action < 0.7 and model.held:
-            key = chance.choice(sorted(model.held))
-            coordinator.let_go(key)
-            coordinator.let_go(key)
-            model.held.discard(key)
-        elif action < 0.75 and (failed := sorted(key for key, well in model.ended.items() if not well)):
+        elif action < 0.75:
+            shift(coordinator, model, chance)
+        elif action < 0.82 and (failed := sorted(key for key, well in model.ended.items() if not well)):
             key = chance.choice(failed)
             opened = sorted(coordinator.reopen(key))
             assert opened == model.reopen(key)
@@ -150,11 +154,13 @@ def play(steps, chance):
                 success = chance.random() < 0.8
                 model.running.discard(key)
                 model.held.discard(key)
+                model.reserved.discard(key)
                 model.ended[key] = success
                 blocked = coordinator.end(key, success=success)
                 assert sorted(entry.key for entry in blocked) == model.block()
                 reported += [entry.key for entry in blocked]
         assert set(coordinator.running) == model.running
+        assert set(coordinator.taken) == model.running | model.reserved
         assert coordinator.held == model.held
         assert coordinator.outcomes == model.ended
         assert coordinator.pending == tuple(
@@ -163,6 +169,35 @@ def play(steps, chance):
     assert len(reported) == len(set(reported))
     assert coordinator.outcomes.keys() == {step.key for step in steps}
     assert coordinator.start_next() is None
+
+
+def shift(coordinator, model, chance):
+    """Reserve a step, or have one go from one state to another without an end."""
+    what = chance.choice(["reserve", "begin", "again", "hold", "let go"])
+    among = {"begin": model.reserved, "again": model.running | model.reserved, "let go": model.held}
+    keys = sorted(among.get(what, model.running))
+    if what == "reserve":
+        expected, reserved = model.next(), coordinator.reserve_next()
+        if reserved is not None:
+            assert reserved == expected
+            assert not model.steps[reserved].locks
+            assert model.is_next_whoever_ends(reserved)
+            model.reserved.add(reserved)
+    elif keys:
+        key = chance.choice(keys)
+        for state in (model.running, model.reserved, model.held):
+            state.discard(key)
+        if what == "begin":
+            coordinator.begin(key)
+            model.running.add(key)
+        elif what == "again":
+            coordinator.again(key)
+        elif what == "hold":
+            coordinator.hold(key)
+            model.held.add(key)
+        else:
+            coordinator.let_go(key)
+            coordinator.let_go(key)
 
 
 def pick(model, chance):
@@ -302,6 +337,55 @@ def test_paused_starts_nothing_until_it_goes_on():
     assert not coordinator.finished
     coordinator.paused = False
     assert coordinator.start_next() == "a"
+
+
+def test_one_is_reserved_that_is_next_whoever_ends():
+    steps = [
+        Step("a"),
+        Step("b", priority=1),
+        Step("c", priority=1),
+        Step("urgent", ("d",), priority=3),
+        Step("d", priority=2),
+    ]
+    coordinator = Coordinator(steps)
+    assert coordinator.start_next() == "d"
+    assert coordinator.reserve_next() is None  # what needs it goes first
+    coordinator.end("d", success=True)
+    assert coordinator.start_next() == "urgent"
+    assert (coordinator.reserve_next(), coordinator.start_next()) == ("b", "c")
+    assert coordinator.pending == ("a", "b")
+    coordinator.begin("b")
+    assert set(coordinator.running) == {"urgent", "b", "c"}
+    with pytest.raises(KeyError):
+        coordinator.begin("a")
+
+
+def test_none_is_reserved_that_others_could_keep_from_starting():
+    coordinator = Coordinator(
+        [Step("a"), Step("b", locks=("x",)), Step("c", locks=("x",)), Step("d", after=("a",))]
+    )
+    assert coordinator.start_next() == "a"
+    assert coordinator.reserve_next() is None
+    assert [coordinator.start_next(), coordinator.start_next()] == ["b", None]
+    coordinator.end("a", success=True)
+    assert coordinator.reserve_next() == "d"
+    coordinator.paused = True
+    coordinator.again("d")
+    assert coordinator.reserve_next() is None
+    coordinator.paused = False
+    coordinator.stop()
+    assert coordinator.reserve_next() is None
+
+
+def test_what_is_reserved_is_not_finished():
+    coordinator = Coordinator([Step("a"), Step("b")])
+    coordinator.start_next()
+    assert coordinator.reserve_next() == "b"
+    coordinator.stop()
+    coordinator.end("a", success=True)
+    assert not coordinator.finished
+    coordinator.again("b")
+    assert coordinator.finished
 
 
 def test_stop_starts_nothing_new_and_waits_for_what_runs():

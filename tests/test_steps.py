@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_moderator.coordinator import Coordinator, Step
+from pytest_moderator.coordinator import Coordinator
 from pytest_moderator.handout import FileHandout, Handout
 from pytest_moderator.plan import make_plan
+from pytest_moderator.step import Step
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
 from pytest_moderator.tasksfile import parse_tasks
 

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.dags import SHAPES, Dag, make_dag
 from benchmarks.simulate import simulate
-from pytest_moderator.coordinator import Coordinator, Step
+from pytest_moderator.coordinator import Coordinator
 from pytest_moderator.graph import longest_paths
+from pytest_moderator.step import Step
 
 
 def play(dag: Dag, workers: int, weights: dict[str, float]) -> dict[str, float]:

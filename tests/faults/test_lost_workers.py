@@ -203,6 +203,21 @@ def deadly():
     assert not project.exists("T001")
 
 
+def test_a_worker_that_dies_before_it_is_sent_anything(project: Project) -> None:
+    (project.path / "conftest.py").write_text("""
+import pytest
+@pytest.hookimpl(trylast=True, optionalhook=True)
+def pytest_xdist_node_collection_finished(node, ids):
+    if node.gateway.id == "gw0":
+        node.gateway._io.popen.kill()
+        node.gateway.join()  # until nothing can be sent any more
+""")
+    project.tasks("- [ ] T001 [P] one\n  - run: `true`\n- [ ] T002 [P] two\n  - run: `true`\n")
+    ended = project.run("-n2").sound
+    assert ended.code == pytest.ExitCode.OK
+    assert ended.statuses == {"T001": "completed", "T002": "completed"}
+
+
 def test_workers_are_lost_more_often_than_they_are_replaced(project: Project) -> None:
     lines = [f"- [ ] T{n:03} [P] lost\n  - run: `kill -9 $PPID; sleep 60`\n" for n in range(1, 5)]
     project.tasks("".join(lines))

@@ -1,0 +1,120 @@
+"""What a worker does with the item that it was sent ahead: xdist's own queue, and no session."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import execnet
+import pytest
+from xdist import remote
+from xdist.remote import Marker
+
+from pytest_moderator.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RELAY = 9
+
+
+class Workplace:
+    """A worker that runs item 0."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.queue = remote.TestQueue(execnet.gateway_base.get_execmodel("thread"))
+        self.interactor: Any = SimpleNamespace(
+            torun=self.queue,
+            run_one_test=None,
+            channel=SimpleNamespace(send=self.sent.append),
+        )
+        self.worker = Worker(self.interactor, same_python=True)
+
+    def send(self, *indices: int | Marker) -> None:
+        for index in indices:
+            self.queue.put(index)  # type: ignore[arg-type]
+
+    def queued(self) -> list[Any]:
+        with self.queue.lock() as queued:
+            return list(queued)
+
+    def end(self) -> None:
+        """Say that item 0 has ended, as xdist does."""
+        self.interactor.sendevent("runtest_protocol_complete", item_index=0, duration=0)
+
+    def told(self) -> list[tuple[str, Any]]:
+        """Give what was said of items that do not start."""
+        self.unbundle()
+        return [facts["indices"] for name, facts in self.sent if name == "unscheduled"]
+
+    def unbundle(self) -> None:
+        from pytest_moderator.bundle import unbundle  # noqa: PLC0415 (the other end)
+
+        apart: list[Any] = []
+        node: Any = SimpleNamespace(process_from_remote=apart.append)
+        unbundle(node)
+        for message in self.sent:
+            node.process_from_remote(message)
+        self.sent[:] = apart
+
+
+@pytest.fixture
+def at() -> Workplace:
+    return Workplace()
+
+
+def fail(at: Workplace) -> None:
+    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=True))  # type: ignore[arg-type]
+
+
+def be_sent_home(at: Workplace) -> None:
+    at.send(Marker.SHUTDOWN)
+
+
+@pytest.mark.parametrize("reason", [fail, be_sent_home])
+def test_it_is_given_back_before_the_end_is_told(at: Workplace, reason: Callable[[Workplace], None]) -> None:
+    at.send(1, RELAY)
+    reason(at)
+    at.end()
+    assert at.told() == [[1, RELAY]]
+    assert [name for name, _ in at.sent] == ["unscheduled", "runtest_protocol_complete"]
+    assert set(at.queued()) <= {Marker.SHUTDOWN}
+
+
+def test_it_is_given_back_when_nobody_is_there_any_more(
+    at: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at.send(1, RELAY)
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    at.end()
+    assert at.told() == [[1, RELAY]]
+
+
+def test_it_follows_an_item_that_has_not_failed(at: Workplace) -> None:
+    at.send(1, RELAY)
+    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=False))  # type: ignore[arg-type]
+    at.end()
+    assert at.told() == []
+    at.interactor.steal([1, RELAY])  # it counts as started
+    assert at.told() == [[]]
+    assert at.queued() == [1, RELAY]
+
+
+def test_it_is_given_back_when_asked_for(at: Workplace) -> None:
+    at.send(1, RELAY)
+    at.interactor.steal([1, RELAY])
+    assert at.told() == [[1, RELAY]]
+    assert at.queued() == []
+    at.end()
+    assert at.told() == [[1, RELAY]]
+
+
+def test_an_item_that_was_not_sent_ahead_stays(at: Workplace) -> None:
+    at.send(0, RELAY, 1, RELAY)  # item 0 has not been taken up yet
+    at.interactor.steal([1, RELAY])
+    assert at.queued() == [0, RELAY]
+    at.interactor.steal([1, RELAY])
+    assert at.queued() == [0, RELAY]
+    assert at.told() == [[1, RELAY], []]
