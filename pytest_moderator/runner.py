@@ -33,6 +33,12 @@ PATIENCE = 5.0
 """Seconds that a pause before another attempt may hold a worker."""
 
 
+_COUNTED = {
+    "rate_limit",
+    "breaker",
+}  # settings of a backend by which attempts of tasks are counted, in one place
+
+
 class TaskRunner:
     """Runs tasks, one at a time.
 
@@ -250,8 +256,10 @@ def _with_limits(context: AttemptContext, task: Task, file: FileHandout, backend
     That is as the task says, as it is set for its backend, or for all tasks of its file.
     """
     settings = file.backends.get(backend, {})
+    counted = settings.keys() & _COUNTED
     return replace(
         context,
+        patience=-1.0 if counted else context.patience,
         refresh=task.refresh or settings.get("refresh") or file.refresh or "",
         reductions={**file.reduced, **settings.get("reduced", {}), **task.reduced},
         memory=settings.get("memory") or file.memory,

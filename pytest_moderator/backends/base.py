@@ -121,7 +121,7 @@ class AttemptContext(ExecutionContext):
         launcher: starts processes; this machine's without one.
         given: names of the variables in ``environment`` that were given to this task on purpose.
         patience: seconds that a pause before another attempt may last where this one was tried, unless a limit of the
-            backend is the reason; ``None`` for any, whatever the reason.
+            backend is the reason; ``None`` for any, whatever the reason. Below 0 no other attempt is made here.
         refresh: command that is run before another attempt when this one was not allowed to do something.
         reductions: environment variables of an attempt that follows one which lacked memory or the like.
         reduced: whether this is such an attempt.

@@ -119,6 +119,18 @@ def test_a_fallback_takes_the_place_of_one_whose_circuit_is_open(
     assert (properties["backend"], properties["backend_reason"]) == ("second", why)
 
 
+def test_each_attempt_counts(place: Project, workers: tuple[str, ...]) -> None:
+    """Also where the pause before the next one would be too short to give its worker to somebody else."""
+    settings(place, breaker="{failures: 2, pause: 1h}")
+    place.tasks("- [ ] T001 One fails:transient\n  - retries: 3\n")
+    session = run(place, *workers)
+    assert session.lines() == ["T001 main", "T001 main", "T001 second"]
+    task = session.tasks["T001"]
+    assert (task["status"], task["backend"], task["attempts"]) == ("completed", "second", 3)
+    assert [entry["category"] for entry in task["attempts_log"]] == ["transient"] * 2
+    assert ("main", "open") in circuits(place)
+
+
 def test_a_backend_key_has_fallbacks_too(place: Project, workers: tuple[str, ...]) -> None:
     settings(place, breaker="{failures: 1, pause: 1h}")
     place.tasks("""

@@ -32,6 +32,18 @@ def test_no_more_in_a_while_than_a_backend_may_start(project: Project, workers: 
     assert moments[2] - moments[0] > 0.5  # a second, less what the second start may have been late
 
 
+def test_attempts_are_starts_as_well(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("moderator.yaml", "backends: {shell: {rate_limit: 1/2s}}\n")
+    project.tasks(
+        "- [ ] T001 one\n  - retries: 2\n  - run: `date +%s.%N >> ran.txt`\n"
+        "  - verify: `test $(wc -l < ran.txt) -eq 3`\n"
+    )
+    session = project.run(*workers, "tasks.md")
+    assert (session.tasks["T001"]["status"], session.tasks["T001"]["attempts"]) == ("completed", 3)
+    first, _, third = map(float, session.lines())
+    assert third - first > 2  # two of them in any two seconds are too many, however long a start takes
+
+
 def test_nothing_costly_starts_when_the_budget_is_spent(project: Project, workers: tuple[str, ...]) -> None:
     project.write("conftest.py", COSTLY)
     project.tasks("""
