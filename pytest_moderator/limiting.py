@@ -165,6 +165,7 @@ class LimitsGate(Gate):
             return
         left = seconds_until(result.resets_at)
         if left is not None and left > 0:
+            self._run.sends_ahead = False  # what is sent ahead might be held when it could start
             self._run.recorder.noted(LIMITED, {"backend": choice.backend.name, "until": result.resets_at})
         self._circuits.ended(
             choice.backend,

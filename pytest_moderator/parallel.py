@@ -110,7 +110,7 @@ class ParallelScheduling:
             self.control.start()
         self.control.heed()
         all_busy = self._serve_the_free()
-        wanted = all_busy and not self.run.coordinator.halted
+        wanted = all_busy and self.run.sends_ahead and not self.run.coordinator.halted
         for node, worker in self._workers.items():
             if worker.ahead is not None and (not wanted or worker.ahead in self.run.cancelled):
                 self._recall(node, worker, worker.ahead)

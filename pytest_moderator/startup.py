@@ -174,7 +174,7 @@ def _gates_of(
     circuits = Circuits(run, limits, max(entry.settings.health_timeout for entry in prepared), control.soon)
     if watched:
         yield StandInGate(run, circuits)
-    run.sends_ahead = circuits is None and settings.budget is None
+    run.sends_ahead = not watched and settings.budget is None
     yield approvals
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)

@@ -25,6 +25,42 @@ def test_an_item_starts_when_the_one_before_has_ended(project: Project) -> None:
     assert events == [(f"T00{n}", kind) for n in range(1, 6) for kind in ("task_started", "task_ended")]
 
 
+NOTE_MESSAGES = """
+    import pytest
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(node):
+        send = node.send_runtest_some
+
+        def send_and_note(indices):
+            with open("sent.txt", "a") as file:
+                print(*indices, file=file)
+            send(indices)
+
+        node.send_runtest_some = send_and_note
+    """
+
+
+def test_a_busy_worker_is_sent_one_ahead(project: Project) -> None:
+    project.write("conftest.py", NOTE_MESSAGES)
+    wait = "until [ $(wc -l < sent.txt) -eq 2 ]; do sleep 0.05; done"
+    lines = (
+        f"- [ ] T00{n} [P] One\n  - run: `{wait if n == 1 else 'true'}`\n  - timeout: 40\n"
+        for n in range(1, 5)
+    )
+    project.tasks("".join(lines))
+    assert project.run("tasks.md", "-n", "1").counts == {"passed": 4}
+    assert (project.path / "sent.txt").read_text().split() == ["0", "4", "1", "4", "2", "4", "3", "4"]
+
+
+def test_none_is_sent_ahead_where_a_budget_may_be_spent_meanwhile(project: Project) -> None:
+    project.write("conftest.py", NOTE_MESSAGES)
+    lines = (f"- [ ] T00{n} [P] One\n  - run: `wc -l < sent.txt >> ran.txt`\n" for n in range(1, 4))
+    project.tasks("".join(lines))
+    session = project.run("tasks.md", "-n", "1", "--moderator-budget", "$5")
+    assert session.lines() == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("first", "asked"),
     [("`false`", ["-x"]), ("`false`", ["--maxfail=1"]), ("`false`\n  - critical: true", [])],
