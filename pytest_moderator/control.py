@@ -18,6 +18,7 @@ from pytest_moderator.attempt import (
     CANCELLED,
     HELD,
     end_marked_processes,
+    forbid_tries,
     hold_marked_processes,
     release_marked_processes,
 )
@@ -236,8 +237,7 @@ class Control:
             threading.Thread(target=self._end_one, args=arguments, daemon=True).start()
 
     def _end_one(self, nodeid: str, name: str, folder: Path, grace: float) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / CANCELLED).touch()  # no further try
+        forbid_tries(folder)
         while nodeid in self._run.coordinator.taken and not self._over.is_set():
             end_marked_processes(self._run.handout.run_id, name, grace)
             self._over.wait(PERIOD)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.attempt import end_marked_processes
+from pytest_moderator.attempt import end_marked_processes, forbid_tries
+from pytest_moderator.runner import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,6 +35,7 @@ class Ending:
         if run.begun and not run.finished:
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._forbid_tries()
             # Workers end at once when the task that they wait for has.
             grace = max(file.grace for file in run.handout.files)
             with contextlib.suppress(KeyboardInterrupt):  # a second one means no patience
@@ -43,6 +45,12 @@ class Ending:
             return (yield)
         finally:
             end_marked_processes(run.handout.run_id)
+
+    def _forbid_tries(self) -> None:
+        """Let no worker try a task again because it is ended: a run that goes on may."""
+        for found in filter(None, map(self._run.handout.find, self._run.coordinator.running)):
+            with contextlib.suppress(OSError):  # there is no room: it is ended once more behind the workers
+                forbid_tries(folder_of(self._run.handout, *found))
 
     def _record(self, session: pytest.Session) -> None:
         run = self._run

@@ -11,7 +11,7 @@ from pytest_moderator.attempt.processes import (
     release_marked_processes,
     take_time,
 )
-from pytest_moderator.attempt.run import CANCELLED, PURSE, run_task, tries_before
+from pytest_moderator.attempt.run import CANCELLED, PURSE, forbid_tries, run_task, tries_before
 
 __all__ = [
     "CANCELLED",
@@ -23,6 +23,7 @@ __all__ = [
     "end_marked_processes",
     "end_recorded_processes",
     "excerpt",
+    "forbid_tries",
     "hold_marked_processes",
     "hurry",
     "release_marked_processes",

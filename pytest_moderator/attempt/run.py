@@ -36,6 +36,19 @@ PURSE = "budget.json"
 """The file in the folder of a run that tells what it may use, and what its tasks that have ended have used."""
 
 
+def forbid_tries(directory: Path) -> None:
+    """Have a task that is being tried, in whatever process, not be tried again.
+
+    Args:
+        directory: the task's folder.
+
+    Raises:
+        OSError: that cannot be written down.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (directory / CANCELLED).touch()
+
+
 def run_task(
     task: Task,
     backend: Backend,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TREE = """
 - [ ] T001 [P] a tree that ignores what it is asked
   ```sh
+  echo x >> starts
   trap "" TERM INT HUP
   (sh -c 'while true; do sleep 0.05; done' &)
   setsid sh -c 'sh -c "echo \\$\\$ > s.tmp; mv s.tmp stray; while true; do sleep 0.05; done" &'
@@ -48,6 +49,7 @@ def test_the_run_is_interrupted(project: Project, workers: tuple[str, ...], numb
     assert "INTERNALERROR" not in ended.output
     assert "KeyboardInterrupt" in ended.output
     assert ended.statuses == {"T001": "running", "T002": "pending", "T003": "pending"}
+    assert project.read("starts") == "x\n"  # that it was killed is no reason to try it again
     assert not project.exists("T002")
     assert not project.exists("T003")
     assert len(ended.cases) <= 1
