@@ -28,7 +28,7 @@ from pytest_moderator.tasksfile.schemes import (
     is_nested,
     is_scheme,
 )
-from pytest_moderator.tasksfile.words import DEPENDS_KEYS, STATUS_KEYS
+from pytest_moderator.tasksfile.words import CONTAINER_HEADING, DEPENDS_KEYS, STATUS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,11 +50,19 @@ REPEAT = "they repeat a task that is read elsewhere"
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A task as found: the block that introduces it and what its line says."""
+    """A task as found: the block that introduces it and what its line says.
+
+    Attributes:
+        node: the block.
+        line: what its line says.
+        box: its box; ``None`` for a heading.
+        conditions: the heading above that makes a box a condition, empty where there is none.
+    """
 
     node: Node
     line: TaskLine
     box: Box | None = None
+    conditions: str = ""
 
     @property
     def has_id_key(self) -> bool:
@@ -81,7 +89,7 @@ class Reading:
     def pass_over(self, entry: Entry, reason: str) -> None:
         """Note that a box is no task."""
         if reason is CONDITIONS:
-            reason = reason.format(heading=repr(conditions_heading(entry.node)))
+            reason = reason.format(heading=repr(entry.conditions))
         self.passed_over.setdefault(reason, []).append(entry.node.line)
 
     def repeat(self, entry: Entry) -> None:
@@ -110,11 +118,18 @@ def find_tasks(document: Document) -> Reading:
 
 
 def _boxes(document: Document) -> Iterable[Entry]:
+    titles = [
+        node for node in document.nodes if node.kind == "heading" and node.level == 1 and not node.parent
+    ]
+    title = titles[0] if len(titles) == 1 else None
+    above: dict[tuple[Node, ...], str] = {}
     for node in document.nodes:
         if node.kind == "item" and not node.quoted:
             box = find_box(node.text)
             if box is not None:
-                yield Entry(node, read_box_line(node.text, box), box)
+                if node.section not in above:
+                    above[node.section] = conditions_heading(node, title)
+                yield Entry(node, read_box_line(node.text, box), box, above[node.section])
 
 
 def _task_headings(document: Document, *, work_packages: bool = False) -> list[Entry]:
@@ -133,7 +148,7 @@ def _task_headings(document: Document, *, work_packages: bool = False) -> list[E
                 found.append(Entry(node, line))
     counts = Counter(entry.line.id.family for entry in found if entry.line.id)
     if counts["1"]:
-        numbered = _headings_with_fields(document)
+        numbered = _headings_with_fields(document) | _headings_in_container(document)
         found = [e for e in found if e.line.id and (e.line.id.family != "1" or id(e.node) in numbered)]
     return [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
 
@@ -150,6 +165,18 @@ def _headings_with_fields(document: Document) -> set[int]:
         if any(line.key in DEPENDS_KEYS | STATUS_KEYS for line in fields_of(node)):
             found.add(id(node.section[-1]))
     return found
+
+
+def _headings_in_container(document: Document) -> set[int]:
+    """Find the headings right below one that says "here are the tasks", and below which there is no box."""
+    found: dict[int, set[int]] = {}
+    for node in document.nodes:
+        if node.kind == "heading" and node.section and CONTAINER_HEADING.fullmatch(_above(node)):
+            found.setdefault(id(node.section[-1]), set()).add(id(node))
+        elif node.kind == "item" and found and find_box(node.text) is not None:
+            for heading in node.section:
+                found.pop(id(heading), None)
+    return {heading for headings in found.values() for heading in headings}
 
 
 def _read_headings(headings: list[Entry], boxes: list[Entry], dialect: str = "headings") -> Reading:
@@ -210,17 +237,27 @@ def _why_no_task(entry: Entry, schemes: Schemes, tasks: set[int], *, alone: bool
         return ""
     if not line.title and not line.id:
         return "they are empty"
-    if line.id and line.id.family in families:
-        conditions = line.id.family not in ("T", "1", "word") and conditions_heading(entry.node)
-        if line.id.family != "bare" or (
-            not is_nested(entry.node, tasks) and not conditions_heading(entry.node)
-        ):
+    if line.id and line.id.family in families and not _is_step_of_its_like(entry, tasks):
+        conditions = line.id.family not in ("T", "1", "word") and entry.conditions
+        if line.id.family != "bare" or (not is_nested(entry.node, tasks) and not entry.conditions):
             return CONDITIONS if conditions else ""
     if is_nested(entry.node, tasks) and families:
         return STEP
-    if conditions_heading(entry.node):
+    if entry.conditions:
         return CONDITIONS
     return NO_ID if schemes.lettered and not alone else ""
+
+
+def _is_step_of_its_like(entry: Entry, tasks: set[int]) -> bool:
+    """Whether a box stands in a task and carries that task's id: "1.2 Checkpoint: ..." nested in 1.2."""
+    parent = entry.node.parent
+    while parent is not None and id(parent) not in tasks:
+        parent = parent.parent
+    if parent is None or entry.line.id is None:
+        return False
+    box = find_box(parent.text)
+    above = read_box_line(parent.text, box).id if box else None
+    return above is not None and above.id == entry.line.id.id
 
 
 def _without_repeated_list(entries: list[Entry]) -> list[Entry]:

@@ -31,6 +31,7 @@ _LEADING_ID = re.compile(
       | (?P<lettered>
             (?!T\d) [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
           | [A-Z]{{1,6}}{_NUMBER}[a-z]? (?!\w)
+          | (?(word)[A-Z]\.{_NUMBER}|(?!)) (?!\w)
         )
       | (?P<number>{_NUMBER}(?:(?:(?<=\.\d)|(?<=\.\d\d))[a-zA-Z]|[a-z](?=[.:)]))?) (?!\w) (?P<file>\.md(?!\w))?
     )

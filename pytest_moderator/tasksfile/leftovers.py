@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.tasksfile.ids import leading_id
+from pytest_moderator.tasksfile.lines import find_box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_moderator.tasksfile.dialects import Reading
-    from pytest_moderator.tasksfile.document import Document
+    from pytest_moderator.tasksfile.document import Document, Node
 
 _BOX_LINE = re.compile(r"[\s>]{0,200}(?:[-*+]|\d{1,9}[.)])?\s{0,20}\[[ \txX~-]{0,3}\](?![(\[:])\s*")
 _MAX_RANGES = 12
+_LETTER_BOX = re.compile(r"\[[^\W\d_]\]\s+")
+UNKNOWN_STATE = "the letter in their box is none that says whether they are done"
 UNREAD = "they stand where Markdown sees no list item"
 
 
@@ -26,6 +29,8 @@ def passed_over(reading: Reading, document: Document, skip: int) -> list[Problem
     seen = {entry.node.line for entry in reading.entries} | {
         line for lines in reasons.values() for line in lines
     }
+    if lettered := [node.line for node in document.nodes if _has_letter_box(node)]:
+        reasons[UNKNOWN_STATE] = lettered
     unread = [line for line in _unread_boxes(document, skip) if line not in seen]
     broken = _broken_boxes(document, unread)
     if rest := [line for line in unread if line not in broken]:
@@ -34,6 +39,15 @@ def passed_over(reading: Reading, document: Document, skip: int) -> list[Problem
         *(_broken(line, task_id) for line, task_id in broken.items()),
         *(_not_read(lines, reason) for reason, lines in reasons.items()),
     ]
+
+
+def _has_letter_box(node: Node) -> bool:
+    """Whether a list item with an id has such as ``[C]``, or a tag in place of its box."""
+    box = _LETTER_BOX.match(node.text) if node.kind == "item" and not node.quoted else None
+    if box is None or find_box(node.text) is not None:
+        return False
+    found = leading_id(node.text, box.end())
+    return found is not None and found.family in ("T", "#")
 
 
 def _not_read(lines: Sequence[int], reason: str) -> Problem:
@@ -85,6 +99,7 @@ def no_tasks(reading: Reading, document: Document, text: str) -> Problem:
 
 _HINTS = {
     "have": "give them an id, or leave them as notes",
+    "letter": "write '[ ]' or '[x]'",
     "stand": "move them under a heading of a phase if they are tasks",
 }
 

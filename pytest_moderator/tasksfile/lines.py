@@ -20,7 +20,10 @@ _TAG = re.compile(
 _EMOJI_BEFORE_TAG = re.compile(
     r"\s*([^\w\s!-/:-@\[-`{-~（）【】「」、。：；]{1,4})\s*(?=\[|[(（][PpＰ][)）])"
 )
-_LAST_TAG = re.compile(r"\s(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$")
+_STAR_BEHIND_ID = re.compile(r"\d{1,6}(?:\.\d{1,6})*\*(?=\s)")
+_LAST_TAG = re.compile(
+    r"(?:\s|(?<=\]))(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$"
+)
 _STORY = re.compile(r"(?:US|us|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
 _DROPPED = re.compile(r"(?i:P\d?|PARALLEL|DONE|COMPLETED?|FINISHED|WIP|TODO|✅|X)")
 _DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
@@ -63,7 +66,7 @@ class TaskLine(NamedTuple):
         parallel: whether it carries ``[P]`` or ``(P)``.
         story: such as ``US1``.
         done: whether its box is ticked, or its heading says so.
-        optional: whether a star follows the box.
+        optional: whether a star follows the box or the number.
     """
 
     id: LeadingId | None
@@ -113,7 +116,8 @@ def read_box_line(text: str, box: Box, *, with_id: bool = True) -> TaskLine:
     line, _, _ = text.partition("\n")
     found, title, tags = _split(line[box.end :], with_id=with_id)
     parallel = _is_parallel(tags) or bool(_SAYS_PARALLEL.search(title))
-    return TaskLine(found, title, parallel, _story(tags), box.done, box.optional)
+    optional = box.optional or _STAR_BEHIND_ID.match(line, box.end) is not None
+    return TaskLine(found, title, parallel, _story(tags), box.done, optional)
 
 
 def read_heading_line(text: str) -> TaskLine | None:

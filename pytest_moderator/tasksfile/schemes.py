@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_moderator.tasksfile.words import NOT_TASKS_HEADING
+from pytest_moderator.tasksfile.words import NOT_TASKS_HEADING, PHASE_HEADING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,6 +18,7 @@ NUMBERS = frozenset({"1", "word", "bare"})
 _REQUIREMENTS = re.compile(
     r"(?:FR|NFR|NF|SC|AC|REQ|UC|TC|TI|CV|UX|DF|EH|EC|CHK|DOD|BR|US|AT|VC|CR|RISK|Q|R|A|AD|ADR|RFC|UTF|ISO|SHA|AES)-?"
 )
+_NAME_OF_PHASE = re.compile(r"[:：—–-]\s.*[^\W\d_]{3}")
 _OF_TOOLS = frozenset({"T", "#", "WP", ".md"})  # these give every task an id
 _ALONE = ("#", ".md")  # beside these, what else looks like a task is only a preview
 
@@ -39,9 +40,27 @@ class Schemes(NamedTuple):
         return bool(self.tasks) and not self.tasks & NUMBERS
 
 
-def conditions_heading(node: Node) -> str:
-    """Give the heading above a box that makes it a condition, empty where there is none."""
-    return next((h.text for h in reversed(node.section) if NOT_TASKS_HEADING.search(h.text.lower())), "")
+def conditions_heading(node: Node, title: Node | None = None) -> str:
+    """Give the heading above a box that makes it a condition, empty where there is none.
+
+    Args:
+        node: the box.
+        title: the title of the whole file, which says nothing about single boxes.
+    """
+    return next(
+        (h.text for h in reversed(node.section) if h is not title and _is_about_conditions(h.text)), ""
+    )
+
+
+def _is_about_conditions(heading: str) -> bool:
+    text = heading.lower()
+    found = NOT_TASKS_HEADING.search(text)
+    if found is None:
+        return False
+    phase = PHASE_HEADING.match(
+        text
+    )  # "Phase 3: Build it without external dependencies" is a phase all the same
+    return phase is None or not _NAME_OF_PHASE.search(text, phase.end(), found.start())
 
 
 def is_scheme(family: str, counts: Counter[str]) -> bool:
@@ -59,7 +78,7 @@ def is_requirement(family: str) -> bool:
 def find_schemes(boxes: Sequence[Entry]) -> Schemes:
     """Find the schemes whose boxes are tasks: one main scheme and those that go along with it."""
     _settle_dashes(boxes)
-    free = [entry for entry in boxes if not conditions_heading(entry.node)]
+    free = [entry for entry in boxes if not entry.conditions]
     counts = Counter(e.line.id.family for e in free or boxes if e.line.id)
     counts.update({"T": sum(1 for e in boxes if e.line.id and e.line.id.family == "T") - counts["T"]})
     grouped = {e.line.id.family for e in boxes if e.line.id and "." in e.line.id.id}

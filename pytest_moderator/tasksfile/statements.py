@@ -70,9 +70,11 @@ _LEADING_AFTER = re.compile(
     r"\W*(?:after|once|when|upon|après|después de|após|depois de|nach|после|sau)\b", re.IGNORECASE
 )
 _SAME_SUBJECT = re.compile(
-    r"[\s)]*(?:(?:,|;|&|\b(?:and|but|then)\b)\s*)+(?:(?:also|must|should|is|are|be|itself)\s+)*",
+    r"[\s)]*(?:(?:,|;|&|\b(?:and|but|then)\b)\s*)+"
+    r"(?:(?:also|must|should|can|is|are|be|itself|only|sequenced|scheduled|runs?|starts?|comes?)\s+)*",
     re.IGNORECASE,
 )
+_NEW_CLAUSE = re.compile(r"\b(?:with|while|whereas|but|where)\b", re.IGNORECASE)
 _RELATIVE = re.compile(r"\b(?:which|that|who)\b", re.IGNORECASE)
 _MAX_GAP = 400
 _MAX_JOIN = 80
@@ -249,7 +251,7 @@ def _chain(text: str, groups: list[_Group]) -> Iterator[Statement]:
             if right and not _goes_on(words):
                 left = right
             right, kind = [group], found
-        elif not _RELATION.search(words) and len(words) <= _MAX_JOIN and JOINS.match(words):
+        elif len(words) <= _MAX_JOIN and JOINS.match(words) and not _starts_anew(words):
             if not kind:  # "models (T001) and services (T002) before ..."
                 left.append(group)
                 continue
@@ -259,6 +261,11 @@ def _chain(text: str, groups: list[_Group]) -> Iterator[Statement]:
             continue
         for start in left:
             yield from _statement(start, group, kind)
+
+
+def _starts_anew(words: str) -> bool:
+    """Whether words behind a comma or an "and" say more than that the next mention is of the same list."""
+    return bool(_RELATION.search(words) or _NEW_CLAUSE.search(words))
 
 
 def _sequences(text: str, groups: list[_Group]) -> Iterator[Statement]:

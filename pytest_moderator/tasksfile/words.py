@@ -28,7 +28,8 @@ NOT_TASKS_HEADING = re.compile(
         r"success (?:criteria|metrics|factors)", r"exit criteria", r"completion criteria",
         r"(?:validation|verification|review|compliance|quality|readiness|submission|release|constitution|"
         r"completion|sign-?off|pre-?flight|security|self-?review|gate|final) (?:\w+ )?checklist",
-        r"checklist (?:before|for|summary)", r"quality gates?", r"^[\W\d_]*pre-?requisites?\b",
+        r"checklist (?:before|for|summary|final)", r"checklist de (?:validación|verificación|validação|verificação)",
+        r"quality gates?", r"^[\W\d_]*pre-?requisites?\b",
         r"external dependenc", r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
         r"status key", r"sign-?off",
         "完成定义", "完成定義", "完成标准", "完成標準", "验收标准", "驗收標準", "验收条件", "验证清单", "驗證清單",
@@ -47,11 +48,12 @@ NOT_TASKS_HEADING = re.compile(
 # Headings that only say "here are the tasks".
 CONTAINER_HEADING = re.compile(
     r"[\W_\d]*(?:(?:implementation|development|actionable|detailed|project|all|the|work)\s+)*"
-    r"(?:(?:tasks?|todos?|to-?dos?|subtasks?)(?:\s+(?:list|checklist|breakdown|overview|created|plan|items?)|"
+    r"(?:(?:tasks?|todos?|to-?dos?|subtasks?)(?:\s+(?:list|checklist|breakdown|overview|created|plan|items?|groups?)|"
     r"\s*/\s*subtasks?)?|implementation plan|checklist|work breakdown|"
-    r"任务(?:列表|清单)?|任務(?:列表|清單)?|实施计划|實施計劃|実装計画|実装タスク|タスク(?:リスト|一覧)?|"
-    r"작업(?: 목록)?|구현 계획|tareas?|lista de tare(?:as|fas)|tarefas?|tâches?|liste des tâches|aufgaben?|"
-    r"задачи|список задач|plan de implementación|nhiệm vụ)[\W_]*"
+    r"任务(?:列表|清单|分解)?|任務(?:列表|清單|分解)?|实施计划|實施計劃|実装計画|実装タスク|タスク(?:リスト|一覧)?|"
+    r"작업(?: 목록)?|구현 (?:계획|작업)|(?:lista de )?tareas?(?: de (?:implementación|desarrollo))?|"
+    r"(?:lista de )?tarefas?(?: de (?:implementação|desenvolvimento))?|tâches?(?: d['’]implémentation)?|"
+    r"liste des tâches|aufgaben?|задачи|список задач|plan de implementación|nhiệm vụ)[\W_]*"
 )
 
 # Headings of phases, whatever their level.

@@ -233,3 +233,87 @@ def test_a_range_around_a_task_does_not_mean_the_task(read):
         f"{LINES}- [ ] T010 last (depends on T008-T012)\n- [ ] T011 a\n- [ ] T012 itself (after T012)\n"
     )
     assert edges(found) == {"T010": "T008 T009 T011 T012", "T012": "T012"}
+
+
+def test_a_star_behind_the_number_means_optional(read):
+    found = read("- [ ] 1. a\n- [ ] 1.1* b (P)\n- [ ] 1.2 *c* d\n- [ ] *1.3* e\n")
+    assert [(task.id, task.optional) for task in found.tasks] == [
+        ("1", False), ("1.1", True), ("1.2", False), ("1.3", False),
+    ]  # fmt: skip
+    assert found.tasks[1].parallel
+
+
+def test_a_tag_behind_another_one(read):
+    (task,) = read("- [ ] 1.1 Write it [A](P)\n").tasks
+    assert (task.title, task.parallel) == ("Write it [A]", True)
+
+
+def test_a_box_with_the_id_of_the_task_around_it_is_a_step(read):
+    found = read(
+        "- [ ] 3. a\n  - [ ] 3.1 b\n    - [ ] 3.1 Checkpoint: look\n  - - [ ] 3. Review\n- [ ] 3.1 twice\n"
+    )
+    assert [(task.id, task.line) for task in found.tasks] == [("3", 1), ("3.1", 2), ("3.1", 5)]
+    assert [problem.code for problem in found.problems] == ["passed-over", "duplicate-id"]
+
+
+def test_letters_in_boxes_are_said(read):
+    found = read(
+        "- [ ] T001 a\n- [C] T002 called off\n- [P] T003 its box is missing\n- [P] tasks = at once\n"
+    )
+    assert ids(found) == ["T001"]
+    (problem,) = found.problems
+    assert (problem.severity, problem.code, problem.line) == ("warning", "passed-over", 2)
+    assert "2 check-boxes at lines 2-3" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# Release Checklist\n- [ ] Tag it\n## Acceptance criteria\n- [ ] It runs\n", ["tag-it"]),
+        ("# Plan\n- [ ] Build\n# Definition of Done\n- [ ] Green\n", ["build"]),
+        ("## Phase 2: Build without external dependencies\n- [ ] Do it\n", ["do-it"]),
+        ("## Phase 2: Acceptance criteria\n- [ ] Works\n## Phase 3\n- [ ] Do it\n", ["do-it"]),
+        ("## Phase 2 success criteria\n- [ ] Works\n## Phase 3\n- [ ] Do it\n", ["do-it"]),
+    ],
+)
+def test_what_makes_a_box_a_condition(read, text, expected):
+    assert ids(read(text)) == expected
+
+
+def test_numbered_headings_below_one_that_says_tasks(read):
+    found = read(
+        """
+        # Plan
+        ## 🚀 Tareas de Implementación
+        ### 1. Base ✅
+        Make it.
+        ### 2. Red
+        - Wire it.
+        ## Notas
+        ### 3. No es tarea
+        """
+    )
+    assert [(task.id, task.done, task.phase) for task in found.tasks] == [
+        ("1", True, "🚀 Tareas de Implementación"), ("2", False, "🚀 Tareas de Implementación"),
+    ]  # fmt: skip
+
+
+def test_numbered_headings_over_boxes_stay_sections(read):
+    found = read("## Tasks\n### 1. Server\n- [ ] Add it\n### 2. Client\n- [ ] Show it\n")
+    assert ids(found) == ["add-it", "show-it"]
+
+
+def test_ids_with_a_letter_and_dots(read):
+    found = read("### Task R.3.1: Base\n### Task R.3.2: House\n**Dependencies**: R.3.1\n")
+    assert edges(found) == {"R.3.2": "R.3.1"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("T002 depends on T001 and is sequenced after T003", {"T002": "T001 T003"}),
+        ("T001 → T002, with T003 whenever it suits", {"T002": "T001"}),
+    ],
+)
+def test_clauses_that_go_on(read, statement, expected):
+    assert edges(read(f"{LINES}\n## Dependencies\n\n{statement}\n")) == expected
