@@ -28,6 +28,12 @@ _ENDING = re.compile(r".*\.[A-Za-z]\w{0,9}")
 _BARE = re.compile(
     r"(?<![\w/.:@`\\-])(?:\.{1,2}/)?(?:[\w.@+-]{1,100}/){0,30}[\w@+-][\w.@+-]{0,99}\.[A-Za-z]\w{0,9}(?![\w/])"
 )
+# Products that are called as if they were files.
+_PRODUCT = re.compile(
+    r"(?i:next|node|nuxt|vue|nest)\.js"
+    r"|(?:React|Angular|Three|Inertia|Discord|Xterm|Express|Chart|D3|Day|Moment|Alpine|Ember|Backbone|Electron"
+    r"|Fabric|Handlebars|Knockout|Leaflet|Babylon|Pixi|Matter|Phaser|Plotly|Socket|Solid|Svelte|Video|Web3|Ethers)\.js"
+)
 _LINE_NUMBER = re.compile(r":\d+(?:[-:]\d+)?$")
 _MAX_PATH = 500
 
@@ -61,7 +67,7 @@ def _paths(text: str) -> Iterator[str]:
 
 def _is_path(text: str) -> bool:
     """Whether inline code is a path, and not a call, a route or a flag."""
-    if len(text) > _MAX_PATH:
+    if len(text) > _MAX_PATH or _PRODUCT.fullmatch(text):
         return False
     text = _LINE_NUMBER.sub("", text.replace("\\", "/"))
     if _KNOWN_NAME.fullmatch(text):
@@ -78,5 +84,7 @@ def _bare_paths(text: str) -> Iterator[str]:
         return
     for match in _BARE.finditer(text):
         path = match[0]
-        if ("/" in path or _KNOWN_NAME.fullmatch(path)) and (cleaned := normalise(path)):
-            yield cleaned
+        if ("/" in path or _KNOWN_NAME.fullmatch(path)) and not _PRODUCT.fullmatch(path):
+            cleaned = normalise(path)
+            if cleaned:
+                yield cleaned

@@ -70,11 +70,9 @@ def _broken(line: int, task_id: str) -> Problem:
 
 def no_tasks(reading: Reading, document: Document, text: str) -> Problem:
     """Say that a file has no tasks, and what may be the cause."""
-    ledger = [
-        node.line
-        for node in document.nodes
-        if node.kind == "item" and (found := leading_id(node.text)) and found.family == "T"
-    ]
+    ledger = _with_ids(document, "item")
+    in_table = not ledger
+    ledger = ledger or _with_ids(document, "row")
     if not text.strip():
         message, hint = "the file is empty", "write tasks as '- [ ] T001 What to do'"
     elif text.lstrip().startswith(("{", "[{")):
@@ -83,9 +81,8 @@ def no_tasks(reading: Reading, document: Document, text: str) -> Problem:
             "write its tasks as a Markdown list with check-boxes",
         )
     elif ledger:
-        message = (
-            f"no task was found: {len(ledger)} list items at {_ranges(ledger)} have an id but no check-box"
-        )
+        kind = "rows of tables" if in_table else "list items"
+        message = f"no task was found: {len(ledger)} {kind} at {_ranges(ledger)} have an id but no check-box"
         hint = "write them as '- [ ] T001 What to do'"
     elif reading.passed_over:
         message, hint = "no check-box was read as a task", "see the warnings about this file"
@@ -95,6 +92,11 @@ def no_tasks(reading: Reading, document: Document, text: str) -> Problem:
             "write tasks as '- [ ] T001 What to do', or as headings '### Task 1: …'",
         )
     return Problem(Severity.ERROR, "no-tasks", message, hint, line=ledger[0] if ledger else 0)
+
+
+def _with_ids(document: Document, kind: str) -> list[int]:
+    nodes = (node for node in document.nodes if node.kind == kind)
+    return [node.line for node in nodes if (found := leading_id(node.text)) and found.family == "T"]
 
 
 _HINTS = {

@@ -65,7 +65,7 @@ def _is_about_conditions(heading: str) -> bool:
 
 def is_scheme(family: str, counts: Counter[str]) -> bool:
     """Whether ids of a family are a file's own, and not a word that happens to look like one."""
-    if family in ("T", "1", "word", ".md"):
+    if family in ("T", "WP", "1", "word", ".md"):
         return True
     return counts[family] > 1 and not is_requirement(family)
 

@@ -317,3 +317,22 @@ def test_ids_with_a_letter_and_dots(read):
 )
 def test_clauses_that_go_on(read, statement, expected):
     assert edges(read(f"{LINES}\n## Dependencies\n\n{statement}\n")) == expected
+
+
+def test_products_are_no_files(read):
+    (task,) = read(
+        "- [ ] T001 Move from Vue.js 2 and `Node.js` to next.js, D3.js and lib/node.js, see Chart.tsx\n"
+    ).tasks
+    assert task.files == ("lib/node.js", "Chart.tsx")
+
+
+def test_files_of_work_packages(read):
+    (task,) = read(
+        "## Work Package WP01: a\n**Dependencies**: None\n**Owned Files**: src/a.py, docs/b.md\n"
+    ).tasks
+    assert task.files == ("src/a.py", "docs/b.md")
+
+
+def test_tasks_in_a_table_are_said(read):
+    found = read("| ID | Task |\n|---|---|\n| T1 | a |\n| T2 | b |\n")
+    assert "2 rows of tables at lines 3-4 have an id but no check-box" in found.problems[0].message
