@@ -68,6 +68,10 @@ class Circuits:
         """Start no task of a backend for some seconds: it has a limit."""
         self._limits.hold(name, seconds, time.monotonic())
 
+    def held(self, name: str) -> float:
+        """Say for how many more seconds a backend has a limit, as it has told."""
+        return self._limits.held(name, time.monotonic())
+
     def started(self, backend: Backend, nodeid: str) -> None:
         """Count a start."""
         self._known[backend.name] = backend

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.attempt.budgets import write_purse
 from pytest_moderator.backends.elsewhere import ElsewhereBackend
-from pytest_moderator.clock import seconds_until
+from pytest_moderator.backends.limits import LONGEST_WAIT
+from pytest_moderator.clock import seconds_until, shown
 from pytest_moderator.gates import Gate, Shut, Wait
 from pytest_moderator.left_waiting import LIMITED, PAUSED
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
@@ -140,8 +142,8 @@ class LimitsGate(Gate):
         for event in limits:
             circuits.hold(event.payload["backend"], seconds_until(event.payload["until"]) or 0.0)
 
-    def ask(self, file: FileHandout, task: Task) -> Wait | None:
-        """Say how long the backend of a task cannot be used."""
+    def ask(self, file: FileHandout, task: Task) -> Wait | Shut | None:
+        """Say how long the backend of a task cannot be used; nobody waits for a limit of days."""
         choice = self._run.choice_of(file, task)
         why = self._circuits.why_not_now(choice.backend.name) if choice else ""
         if not choice or not why:
@@ -150,6 +152,11 @@ class LimitsGate(Gate):
         fallbacks = self._run.choices.fallbacks(file, task)
         names = (choice.backend.name, *fallbacks)
         until = min(self._circuits.may_start_at(name) for name in names)
+        held = self._circuits.held(choice.backend.name)
+        if held > LONGEST_WAIT and LONGEST_WAIT < until - time.monotonic() < math.inf:
+            end = shown(datetime.now(UTC) + timedelta(seconds=held))
+            why = f"backend {choice.backend.name} has a limit until {end}: --moderator-resume goes on after that"
+            return Shut(why, open=True)
         reason = f"waiting for backend {choice.backend.name}: {why}"
         return Wait(reason, until=None if math.isinf(until) else until)
 

@@ -13,6 +13,7 @@ from pytest_moderator.attempt.launcher import LocalLauncher, note
 from pytest_moderator.attempt.processes import MARK, make_mark
 from pytest_moderator.attempt.run import CANCELLED, Following
 from pytest_moderator.backends.base import ProcessSpec
+from pytest_moderator.backends.limits import LONGEST_WAIT
 from pytest_moderator.backends.process import describe_failure
 from pytest_moderator.clock import seconds_until
 from pytest_moderator.model import ErrorCategory
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.base import AttemptContext
     from pytest_moderator.model import Attempt, Task, TaskResult
-
-LONGEST_WAIT = 6 * 3600.0
-"""Seconds that a try waits at most for a limit to end: agents have limits for five hours."""
 
 REFRESH_LOG = "refresh.log"
 _RETRIES: Mapping[str | None, int] = {
@@ -59,7 +57,7 @@ def pause_before(result: TaskResult, tries: int, now: datetime | None = None) ->
         now: the time, with a zone.
 
     Returns:
-        0 or more; ``None`` when a limit lasts longer than :data:`LONGEST_WAIT`.
+        0 or more; ``None`` when a limit lasts longer than anybody waits for it.
     """
     spread = random.uniform(0.5, 1.0)  # noqa: S311 (nobody is to be kept from guessing it)
     until = seconds_until(result.resets_at, now)

@@ -20,6 +20,9 @@ from pytest_moderator.units import format_duration, parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LONGEST_WAIT = 6 * 3600.0
+"""Seconds that tasks wait at most for the end of a limit that a backend has met: agents have some for five hours."""
+
 _RATE = re.compile(r"(\d{1,9})\s*(?:/|per\s)\s*(\S.*)", re.IGNORECASE)
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second"), 1.0),
@@ -175,6 +178,10 @@ class BackendLimits:
         """
         held = self._of(backend)
         held.held_until = max(held.held_until, now + seconds)
+
+    def held(self, backend: str, now: float) -> float:
+        """Say for how many more seconds a backend has asked to be left alone; 0 where it has not."""
+        return max(0.0, self._of(backend).held_until - now)
 
     def running(self, backend: str) -> int:
         """Count the tasks of a backend that have started and not ended."""

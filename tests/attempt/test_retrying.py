@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_moderator.attempt import CANCELLED, end_marked_processes, retrying, run_task
-from pytest_moderator.attempt.retrying import LONGEST_WAIT, pause_before, wait
+from pytest_moderator.attempt.retrying import pause_before, wait
 from pytest_moderator.backends.base import AttemptContext, Backend
+from pytest_moderator.backends.limits import LONGEST_WAIT
 from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.model import Command, Task, TaskResult, TaskStatus, Usage
 

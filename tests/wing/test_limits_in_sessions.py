@@ -175,3 +175,26 @@ def test_a_limit_that_one_task_meets_holds_all_of_that_backend(
     assert "T001" in ran[:met]
     assert len(ran) - len(set(ran)) <= met
     assert ran.index("T004") <= met
+
+
+def test_nobody_waits_for_a_limit_of_days(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("conftest.py", stand_ins("limited", does=LIMIT.replace("seconds=3", "hours=50")))
+    project.write("moderator.yaml", "backends: {limited: {max_concurrent: 1}}\n")
+    project.tasks(
+        "- [ ] T001 Meets the limit\n"
+        "- [ ] T002 [P] Would meet it\n"
+        "- [ ] T003 [P] Behind that (depends on T001)\n  - run: `true`\n"
+        "- [ ] T004 [P] Other\n  - run: `echo T004 >> ran.txt`\n"
+    )
+    options = ("tasks.md", "--moderator-order=explicit", "--moderator-backend=limited", *workers)
+    session = project.run(*options)
+    (until,) = session.lines("until.txt")
+    skipped = "backend limited has a limit until "
+    assert session.reasons["T001"] == f"limit; not tried again, as it would fail until {until}"
+    assert session.reasons["T002"].startswith(skipped)
+    assert session.reasons["T002"].endswith(": --moderator-resume goes on after that")
+    assert session.statuses == {"T001": "failed", "T002": "skipped", "T003": "skipped", "T004": "completed"}
+    again = project.run(*options, "--moderator-resume")
+    assert again.reasons["T001"].startswith(skipped)
+    assert f"tasks of the backend 'limited' go on waiting for the end of its limit: {until}" in again.output
+    assert sorted(again.lines()) == ["T001", "T004"]
