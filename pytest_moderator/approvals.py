@@ -6,16 +6,18 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_moderator.backends.rules import path_pattern
 from pytest_moderator.gates import AnsweringGate, Shut, Wait
-from pytest_moderator.model import Answer
+from pytest_moderator.model import Answer, Budget
 from pytest_moderator.people import Question
 from pytest_moderator.runner import name_of, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pytest
 
+    from pytest_moderator.backends.base import Backend
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.journal import Event
     from pytest_moderator.model import Task
@@ -134,19 +136,38 @@ class Approvals(AnsweringGate):
         if not rules:
             return ""
         choice = self._run.choice_of(file, task)
-        if choice is not None and choice.backend.name in rules.get("backends", ()):
-            return f"backend {choice.backend.name}"
-        for pattern in rules.get("paths", ()):
-            if any(fnmatchcase(path, pattern) for path in task.files):
-                return f"path {pattern}"
-        lines = [line.strip() for command in task.commands for line in command.text.splitlines()]
-        for pattern in rules.get("commands", ()):
-            if any(fnmatchcase(line, pattern) for line in lines):
-                return f"command {pattern}"
-        return ""
+        return next(_reasons(rules, task, choice.backend if choice else None), "")
 
     def _fingerprint(self, file: FileHandout, task: Task) -> str:
         return self._run.fingerprint_of(file, task)
+
+
+def _reasons(rules: Mapping[str, Any], task: Task, backend: Backend | None) -> Iterator[str]:
+    """Give the rules that a task needs an approval by."""
+    if backend is not None and backend.name in rules.get("backends", ()):
+        yield f"backend {backend.name}"
+    for pattern in rules.get("paths", ()):
+        if any(_names(pattern, path) for path in task.files):
+            yield f"path {pattern}"
+    lines = [line.strip() for command in task.commands for line in command.text.splitlines()]
+    for pattern in rules.get("commands", ()):
+        if any(fnmatchcase(line, pattern) for line in lines):
+            yield f"command {pattern}"
+    for limit in rules.get("cost", ()):
+        if backend is not None and backend.has_costs and _may_exceed(limit, task):
+            yield f"it may cost more than {limit}"
+
+
+def _names(pattern: str, path: str) -> bool:
+    """Whether a pattern is for a path, as in the rules of routing, or with a ``*`` that stands for anything."""
+    return fnmatchcase(path, pattern) or path_pattern(pattern).fullmatch(path.removeprefix("./")) is not None
+
+
+def _may_exceed(limit: str, task: Task) -> bool:
+    """Whether a task has no budget that keeps it below an amount of money."""
+    own = Budget.parse(task.budget).usd if task.budget else None
+    most = Budget.parse(limit).usd
+    return own is None or most is None or own > most
 
 
 def _what(task: Task) -> str:

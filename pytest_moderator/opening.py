@@ -109,7 +109,7 @@ def open_run(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Sett
 
     Raises:
         ModeratorError: the directory or the journal cannot be written; another run of a file is alive; no task
-            has an id that is to run again.
+            has an id that is to run again, or is approved.
     """
     _make_directory(state_dir)
     locks = () if settings.force else _lock(state_dir, plans)
@@ -268,6 +268,7 @@ def _look_back(
     reader: JournalReader, plans: Mapping[str, ExecutionPlan], settings: Settings, past: _Past
 ) -> None:
     """Find the last run of these files; where it is to go on, find what is left to do."""
+    rerun_by_file((name for name in settings.approve if name != "all"), plans, "--moderator-approve")
     wanted = settings.resume or bool(settings.rerun)
     earlier = [run for run in reader.runs(file=next(iter(plans))) if set(run.files) == set(plans)]
     last = earlier[0] if earlier else None

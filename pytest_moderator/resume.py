@@ -86,12 +86,15 @@ def resume(plan: ExecutionPlan, earlier: Mapping[str, Earlier], rerun: Collectio
     return Resumption(frozenset((completed | ticked) - again.keys()), in_order)
 
 
-def rerun_by_file(rerun: Iterable[str], plans: Mapping[str, ExecutionPlan]) -> dict[str, frozenset[str]]:
-    """Say for each file which of its tasks shall run again.
+def rerun_by_file(
+    rerun: Iterable[str], plans: Mapping[str, ExecutionPlan], option: str = "--moderator-rerun"
+) -> dict[str, frozenset[str]]:
+    """Say for each file which of its tasks shall run again, or whatever else an option names tasks for.
 
     Args:
         rerun: ids, which mean the tasks of that id in all files, or such as ``tasks.md::T003``.
         plans: by the name of the file, its plan.
+        option: what names them.
 
     Raises:
         ModeratorError: ids that no task has; names the nearest that there are.
@@ -106,7 +109,7 @@ def rerun_by_file(rerun: Iterable[str], plans: Mapping[str, ExecutionPlan]) -> d
         if not homes:
             near = NearestIds(other for plan in plans.values() for other in plan.by_id).of(task_id)
             hint = f"did you mean {near!r}?" if near else "'moderator plan' lists all"
-            wrong.append(f"--moderator-rerun: no task has the id {wanted!r}; {hint}")
+            wrong.append(f"{option}: no task has the id {wanted!r}; {hint}")
     if wrong:
         raise ModeratorError("\n".join(wrong))
     return {name: frozenset(ids) for name, ids in found.items()}

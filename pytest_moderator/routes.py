@@ -65,6 +65,10 @@ def _problems(known: Collection[str], settings: Settings, rules: Iterable[Rule])
         for named in (name, *others):
             if named not in known:
                 yield _unknown(named, origin.key, known, origin.path, origin.line)
+    origin = settings.origin("approvals")
+    for name in settings.approvals.get("backends", ()):
+        if name not in known:
+            yield _unknown(name, origin.key, known, origin.path, origin.line)
 
 
 def _unknown(name: str, who: str, known: Iterable[str], path: str, line: int) -> Problem:

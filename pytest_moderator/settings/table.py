@@ -96,7 +96,7 @@ class Settings:
         mark: whether the box of a task is ticked in the file when it completes.
         approve: ids of tasks that are approved; ``all`` for every one.
         approval: whether somebody is waited for: ``auto`` (where there is a terminal), ``wait`` or ``skip``.
-        approvals: backends, patterns of paths, and patterns of commands whose tasks need an approval.
+        approvals: backends, patterns of paths and of commands, and the cost, whose tasks need an approval.
         budget: what all tasks of the run together may use of coding agents.
         pause_timeout: seconds after which a pause ends by itself; ``None`` for never.
         on_pause_timeout: what happens then: ``resume`` or ``stop``.
@@ -298,7 +298,7 @@ class Settings:
     approvals: Mapping[str, tuple[str, ...]] = _option(
         MappingProxyType({}),
         values.approvals,
-        "Backends, paths and commands whose tasks need an approval",
+        "Backends, paths, commands and costs whose tasks need an approval",
         metavar="MAPPING",
         sources=FILES,
     )

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pytest_moderator.model import Budget, IsolationLevel
 from pytest_moderator.units import parse_duration, parse_size
 
-APPROVAL_RULES = ("backends", "paths", "commands")
+APPROVAL_RULES = ("backends", "paths", "commands", "cost")
 Parse = Callable[[object], object]
 
 LONGEST = 365 * 86400  # more than this overflows what operating systems can wait for
@@ -159,12 +159,19 @@ def budget(value: object) -> Budget:
 def approvals(value: object) -> Mapping[str, tuple[str, ...]]:
     """Accept the rules that say which tasks need an approval."""
     if not isinstance(value, Mapping):
-        raise _must("be a mapping with the keys backends, paths and commands", value)
+        raise _must("be a mapping with the keys backends, paths, commands and cost", value)
     for key in value:
         if key not in APPROVAL_RULES:
             raise ValueError(f"must have the keys {', '.join(APPROVAL_RULES)}, not {key!r}")
-    readers = {"backends": names, "paths": patterns, "commands": patterns}
+    readers = {"backends": names, "paths": patterns, "commands": patterns, "cost": _money}
     return MappingProxyType({key: readers[key](item) for key, item in value.items()})
+
+
+def _money(value: object) -> tuple[str, ...]:
+    limit = budget(value)
+    if limit.usd is None or limit.tokens is not None:
+        raise _must("have an amount of money as cost, such as $2", value)
+    return (str(limit),)
 
 
 def variables(value: object) -> Mapping[str, str]:

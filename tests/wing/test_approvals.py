@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from stand_ins import COSTLY
 
 from pytest_moderator.journal import JournalReader, RequestKind, ask
 
@@ -154,11 +155,57 @@ def test_rules_say_which_tasks_need_an_approval(project: Project) -> None:
     assert "(backend python)" in session.reasons["T003"]
 
 
+@pytest.mark.parametrize("pattern", ["deploy/", "deploy/**", "deploy/*", "*.tf", "./deploy/east/main.tf"])
+def test_paths_are_named_as_in_rules_and_more_freely(project: Project, pattern: str) -> None:
+    project.write("moderator.yaml", f"approvals: {{paths: ['{pattern}']}}\n")
+    project.tasks(
+        "- [ ] T001 Add deploy/east/main.tf\n  - run: `true`\n"
+        "- [ ] T002 [P] Add deployed/main.py\n  - run: `true`\n"
+    )
+    session = project.run("tasks.md", "--moderator-order=explicit")
+    assert session.statuses == {"T001": "skipped", "T002": "completed"}
+    assert f"(path {pattern})" in session.reasons["T001"]
+
+
+def test_what_may_cost_much_needs_an_approval(project: Project) -> None:
+    project.write("conftest.py", COSTLY)
+    project.write("moderator.yaml", "approvals: {cost: $2}\ndefault_backend: costly\n")
+    project.tasks("""
+        - [ ] T001 Whatever it costs
+        - [ ] T002 [P] Too much
+          - budget: $2.01
+        - [ ] T003 [P] Not too much
+          - budget: $2
+        - [ ] T004 [P] Money does not matter
+          - budget: 100 tokens
+        - [ ] T005 [P] A command costs nothing
+          - run: `true`
+    """)
+    session = project.run("tasks.md", "--moderator-order=explicit")
+    assert session.statuses == {
+        "T001": "skipped",
+        "T002": "skipped",
+        "T003": "completed",
+        "T004": "skipped",
+        "T005": "completed",
+    }
+    assert "(it may cost more than $2.00)" in session.reasons["T001"]
+
+
+def test_ids_that_nobody_has_are_not_approved(project: Project) -> None:
+    project.tasks(TASKS)
+    session = project.pytest("--moderator", "tasks.md", "--moderator-approve=T01,T001")
+    assert session.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "--moderator-approve: no task has the id 'T01'; did you mean 'T001'?" in session.errors
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("approvals: [x]", "must be a mapping with the keys backends, paths and commands"),
-        ("approvals: {path: [x]}", "must have the keys backends, paths, commands, not 'path'"),
+        ("approvals: [x]", "must be a mapping with the keys backends, paths, commands and cost"),
+        ("approvals: {path: [x]}", "must have the keys backends, paths, commands, cost, not 'path'"),
+        ("approvals: {cost: 5 tokens}", "must have an amount of money as cost, such as $2, not '5 tokens'"),
+        ("approvals: {backends: [shel]}", "approvals asks for unknown backend 'shel' (did you mean 'shell'?"),
     ],
 )
 def test_rules_that_are_wrong(project: Project, text: str, message: str) -> None:
