@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.backends.agents.adapter import Adapter
 from pytest_moderator.backends.agents.events import (
+    NO_REASON,
     AgentEvent,
     at,
     brief,
@@ -135,4 +136,4 @@ def _why(event: Mapping[str, Any], subtype: str) -> str:
     """Say why it failed, by what tells most: a failure of the service has its words in the result."""
     errors = "; ".join(error for error in list_at(event, "errors") if isinstance(error, str))
     named = "" if subtype == "success" else subtype  # which it says with an error flag, too
-    return errors or text_at(event, "result") or named or "it says so without a reason"
+    return errors or text_at(event, "result") or named or NO_REASON

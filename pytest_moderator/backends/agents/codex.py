@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.backends.agents.adapter import Adapter
-from pytest_moderator.backends.agents.events import AgentEvent, at, brief, count_at, list_at, text_at
+from pytest_moderator.backends.agents.events import (
+    NO_REASON,
+    AgentEvent,
+    at,
+    brief,
+    count_at,
+    list_at,
+    text_at,
+)
 from pytest_moderator.model import Usage
 
 if TYPE_CHECKING:
@@ -52,7 +60,7 @@ class Codex(Adapter):
             read, written = (count_at(event, "usage", name) for name in ("input_tokens", "output_tokens"))
             yield AgentEvent(usage=Usage(input_tokens=read, output_tokens=written), total=True, final=True)
         elif kind == "turn.failed":
-            error = text_at(event, "error", "message") or "it says so without a reason"
+            error = text_at(event, "error", "message") or NO_REASON
             yield AgentEvent(final=True, failed=True, error=error)
         elif kind == "error":  # a lost connection that is tried again is told like this as well
             yield AgentEvent(error=text_at(event, "message"))

@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.backends.agents.adapter import Adapter
-from pytest_moderator.backends.agents.events import AgentEvent, at, count_at, number_at
+from pytest_moderator.backends.agents.events import NO_REASON, AgentEvent, at, count_at, number_at
 from pytest_moderator.model import Usage
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Custom(Adapter):
         failed = (final or self._tells_of_errors(event)) and holds(where.get("error", ""), event)
         error = ""
         if failed:
-            error = self._text("message", event) or self._text("error", event) or self._text("result", event)
+            error = self._text("message", event) or self._named_error(event) or self._text("result", event)
         yield AgentEvent(
             text=self._text("text", event),
             tool=self._text("tool", event),
@@ -75,9 +75,14 @@ class Custom(Adapter):
             total=True,
             final=final,
             failed=final and failed,
-            error=(error or "it says so without a reason") if failed else "",
+            error=(error or NO_REASON) if failed else "",
             answer=self._text("result", event) if final and "result" in where else None,
         )
+
+    def _named_error(self, event: Mapping[str, Any]) -> str:
+        """Give what stands where errors do, unless that is a mere number."""
+        found = self._text("error", event)
+        return "" if found.isdecimal() else found
 
     def _tells_of_errors(self, event: Mapping[str, Any]) -> bool:
         path = self._where.get("error", "").partition("=")[0].removesuffix("!")

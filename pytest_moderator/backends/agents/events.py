@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+NO_REASON = "it says so without a reason"
+"""The error of an agent that only says that it has failed."""
+
 _REMEMBERED = 20  # errors and denied calls that are kept
 _LONGEST_ERROR = 16 * 1024  # characters of an error that are kept, from its beginning and its end
 _SESSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@~+=-]{0,255}")

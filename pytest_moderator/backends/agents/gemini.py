@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.backends.agents.adapter import Adapter
-from pytest_moderator.backends.agents.events import AgentEvent, at, brief, count_at, text_at
+from pytest_moderator.backends.agents.events import NO_REASON, AgentEvent, at, brief, count_at, text_at
 from pytest_moderator.model import ErrorCategory, Usage
 
 if TYPE_CHECKING:
@@ -92,6 +92,6 @@ class Gemini(Adapter):
             total=True,
             final=True,
             failed=failed,
-            error=(error or "it says so without a reason") if failed else "",
+            error=(error or NO_REASON) if failed else "",
             answer=self._answer,
         )

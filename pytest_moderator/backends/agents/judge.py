@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.categories import category_of_start
 from pytest_moderator.attempt.output import clean
-from pytest_moderator.backends.agents.events import AgentEvent, brief
+from pytest_moderator.backends.agents.events import NO_REASON, AgentEvent, brief
 from pytest_moderator.backends.agents.failures import Failure, classify
 from pytest_moderator.backends.process import describe_failure
 from pytest_moderator.model import ErrorCategory
@@ -120,6 +120,8 @@ def _unfinished(evidence: Evidence, now: datetime) -> Verdict:
 
 def _failed(evidence: Evidence, words: str, status: int | None, now: datetime) -> Verdict:
     """Judge an agent that says itself that it failed."""
+    if words == NO_REASON:
+        words, status = _reason(evidence, status)
     failure = classify(words, now, status)
     told = evidence.transcript.limited_until
     if told is not None and failure.kind in ("limit", "overload", "unknown"):
@@ -132,6 +134,14 @@ def _failed(evidence: Evidence, words: str, status: int | None, now: datetime) -
     if failure.kind == "unknown" and status is not None:
         words = f"{words} (HTTP status {status})"
     return Verdict(_say(evidence, words, failure), failure.category, failure.resets_at, failure.kind)
+
+
+def _reason(evidence: Evidence, status: int | None) -> tuple[str, int | None]:
+    """Look for the reason of a failure that was told without one: what went wrong last, else standard error."""
+    for noted in reversed(evidence.transcript.errors):
+        if noted.error != NO_REASON:
+            return noted.error, status or noted.status
+    return evidence.last_words or NO_REASON, status
 
 
 def _say(evidence: Evidence, words: str, failure: Failure) -> str:

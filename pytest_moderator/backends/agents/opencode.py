@@ -6,7 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.backends.agents.adapter import Adapter
-from pytest_moderator.backends.agents.events import AgentEvent, at, brief, count_at, number_at, text_at
+from pytest_moderator.backends.agents.events import (
+    NO_REASON,
+    AgentEvent,
+    at,
+    brief,
+    count_at,
+    number_at,
+    text_at,
+)
 from pytest_moderator.model import Usage
 
 if TYPE_CHECKING:
@@ -86,9 +94,7 @@ class OpenCode(Adapter):
         elif kind == "error":
             error = text_at(event, "error", "data", "message") or text_at(event, "error", "name")
             status = count_at(event, "error", "data", "statusCode")
-            yield AgentEvent(
-                final=True, failed=True, error=error or "it says so without a reason", status=status
-            )
+            yield AgentEvent(final=True, failed=True, error=error or NO_REASON, status=status)
 
 
 def _tool(part: object) -> Iterator[AgentEvent]:

@@ -16,6 +16,7 @@ from stages import FAKES
 from pytest_moderator.backends.agents import AgentBackend
 from pytest_moderator.backends.agents.adapter import Call
 from pytest_moderator.backends.agents.custom import Custom, holds, look_up
+from pytest_moderator.backends.agents.events import NO_REASON
 from pytest_moderator.backends.agents.options import AgentOptions
 from pytest_moderator.model import Task, TaskStatus, Usage
 from pytest_moderator.routes import make_router
@@ -264,3 +265,4 @@ def test_an_event_that_says_nothing_of_errors_is_none() -> None:
         (False, True, False),
         (True, True, True),
     ]
+    assert told[1].error == NO_REASON  # a number says nothing

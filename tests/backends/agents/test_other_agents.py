@@ -127,6 +127,20 @@ def test_time_limits(stage: Stage, kind: str) -> None:
         ("codex", "fail-without-words", None, "codex failed: it says so without a reason", False),
         (
             "codex",
+            "whine Rate limit exceeded ; fail-without-words",
+            ErrorCategory.TRANSIENT,
+            "codex hit a limit: Rate limit exceeded",
+            False,
+        ),
+        (
+            "codex",
+            "whine Warning: old version ; reconnect Service Unavailable ; fail-without-words",
+            ErrorCategory.TRANSIENT,
+            "codex found its service overloaded: Service Unavailable",
+            False,
+        ),
+        (
+            "codex",
             "reconnect Reconnecting... 1/5 ; reconnect stream disconnected ; exit 1",
             ErrorCategory.TRANSIENT,
             "stream disconnected",
