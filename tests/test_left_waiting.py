@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_moderator.handout import FileHandout, Handout
 from pytest_moderator.journal import Event
 from pytest_moderator.left_waiting import LIMITED, PAUSED, left_waiting
+from pytest_moderator.limiting import PauseGate
+from pytest_moderator.model import Task
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,3 +81,27 @@ def test_limits_that_have_not_ended() -> None:
         f"tasks of the backend 'one' go on waiting for the end of its limit: {LAST}",
         f"tasks of the backend 'three' go on waiting for the end of its limit: {LATER}",
     ]
+
+
+def test_who_is_as_before_waits_until_somebody_wants_it_now() -> None:
+    tasks = {name: Task(name, "Do", 1) for name in ("T1", "T2")}
+    file = FileHandout("a.md", Path("a.md"), tuple(tasks.values()), frozenset(), None, False, 1.0, 1)
+    run = SimpleNamespace(
+        handout=Handout("r1", Path(), Path(), with_deps=False, files=(file,)),
+        fingerprint_of=lambda _, task: f"text of {task.id}",
+    )
+    told = {"again_at": LATER, "next": 2, "error": "limit"}
+    events = [
+        event(number, PAUSED, name, **told, fingerprint=text)
+        for number, (name, text) in enumerate(
+            [("T1", "text of T1"), ("T2", "another text"), ("T3", "text of T3")], start=1
+        )
+    ]
+    gate = PauseGate(run, events)  # type: ignore[arg-type]
+    wait = gate.ask(file, tasks["T1"])
+    assert wait is not None
+    assert wait.reason == f"waiting for attempt 2 until {LATER}: limit"
+    assert gate.ask(file, tasks["T2"]) is None
+    gate.hurry("a.md::T1")
+    gate.hurry("a.md::T2")
+    assert gate.ask(file, tasks["T1"]) is None
