@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends import configure
+from pytest_moderator.backends.routing import validated
 from pytest_moderator.checkpoints import with_checkpoints
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
@@ -191,7 +192,7 @@ def _problems_of_tasks(entry: Prepared) -> Iterable[Problem]:
         if task.done or task.id in plan.groups:
             continue
         choice = entry.choice_of(task)
-        found = choice.backend.validate(task) if choice else entry.router.problems(task, entry.context)
+        found = validated(choice.backend, task) if choice else entry.router.problems(task, entry.context)
         for problem in found:
             yield replace(problem, path=plan.file, line=problem.line or task.line)
 

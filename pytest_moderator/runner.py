@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
 
+
+LOGGER = logging.getLogger("pytest_moderator")
 
 PATIENCE = 5.0
 """Seconds that a pause before another attempt may hold a worker."""
@@ -150,7 +153,10 @@ class TaskRunner:
     def close(self) -> None:
         """Let go of what was opened."""
         for backend in dict.fromkeys((*self._backends, *self._configured)):
-            backend.close()
+            try:
+                backend.close()
+            except Exception as error:  # noqa: BLE001 (a stranger's code; the others are to be closed as well)
+                LOGGER.warning("close() of backend %r has raised %r: repair it", backend.name, error)
 
     @property
     def _configured(self) -> list[Backend]:

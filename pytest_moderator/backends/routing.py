@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,6 +30,15 @@ class NoBackend(ModeratorError):  # noqa: N818 (not a mistake of anybody: the ta
 
 class UnknownBackendError(ModeratorError):
     """A backend is asked for by a name that none has."""
+
+
+class BrokenBackendError(ModeratorError):
+    """Somebody's code has raised something where it was only to say what it thinks of a task."""
+
+    def __init__(self, who: str, task: Task, error: Exception) -> None:
+        """Say who has raised what, and about which task."""
+        what = traceback.format_exception_only(error)[-1].strip()
+        super().__init__(f"{who} has raised {what} when it was asked about {task.id}: repair it")
 
 
 class UnavailableBackendError(ModeratorError):
@@ -182,12 +192,14 @@ class BackendRouter:
     def problems(self, task: Task, context: ExecutionContext) -> list[Problem]:
         """Name what would keep a task from being run; that there is nothing to run in it is none."""
         try:
-            return self.select_backend(task, context).validate(task)
+            return validated(self.select_backend(task, context), task)
         except (NoBackend, UnavailableBackendError):
             return []
         except UnknownBackendError as error:
             message, _, hint = str(error).partition(": ")
             return [Problem(Severity.ERROR, "unknown-backend", message, hint, line=task.line)]
+        except BrokenBackendError as error:
+            return [_broken(error, task)]
 
     def _wanted(self, task: Task, context: ExecutionContext) -> tuple[Backend, str, Sequence[str] | None]:
         """Give the backend that is to do a task, why, and the fallbacks that are for this task alone."""
@@ -195,15 +207,23 @@ class BackendRouter:
             return self._named(task.backend, f"task {task.id!r}"), "its 'backend:' key", None
         if not self._routing and self._default is not None:
             return self._by_default(task, "the default backend: routing is off")
-        chosen = None if self._choose is None else self._choose(task, context)
+        chosen = self._ask(task, context)
         if isinstance(chosen, str):
             chosen = self._named(chosen, f"the choice for task {task.id!r}")
         if chosen is not None:
             return chosen, "chosen by the hook pytest_moderator_select_backend", None
         for backend in self.backends:
-            if backend.accepts(task):
+            if _accepts(backend, task):
                 return backend, _what_it_carries(task), None
         return self._by_rule(task) or self._by_default(task, "the default backend")
+
+    def _ask(self, task: Task, context: ExecutionContext) -> str | Backend | None:
+        if self._choose is None:
+            return None
+        try:
+            return self._choose(task, context)
+        except Exception as error:
+            raise BrokenBackendError("the hook pytest_moderator_select_backend", task, error) from error
 
     def _by_rule(self, task: Task) -> tuple[Backend, str, Sequence[str] | None] | None:
         if not self._rules or not self._routing:
@@ -229,6 +249,26 @@ class BackendRouter:
         raise UnknownBackendError(
             f"{who} asks for unknown backend {name!r}: {did_you_mean(name, self._by_name)}"
         )
+
+
+def validated(backend: Backend, task: Task) -> list[Problem]:
+    """Ask a backend what would keep a task from working; if it raises something, that is the answer."""
+    try:
+        return backend.validate(task)
+    except Exception as error:  # noqa: BLE001 (a stranger's code)
+        return [_broken(BrokenBackendError(f"validate() of backend {backend.name!r}", task, error), task)]
+
+
+def _broken(error: BrokenBackendError, task: Task) -> Problem:
+    message, _, hint = str(error).rpartition(": ")
+    return Problem(Severity.ERROR, "broken-backend", message, hint, line=task.line)
+
+
+def _accepts(backend: Backend, task: Task) -> bool:
+    try:
+        return backend.accepts(task)
+    except Exception as error:
+        raise BrokenBackendError(f"accepts() of backend {backend.name!r}", task, error) from error
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -214,3 +214,56 @@ def test_what_a_run_has_completed_before_needs_nobody(project: Project) -> None:
     session = project.run("tasks.md", "--moderator-resume")
     assert session.exit_code == 0
     assert session.statuses["T002"] == "completed"
+
+
+BROKEN = """
+
+class Broken(StandIn):
+    def {method}(self{arguments}):
+        raise ValueError("no idea")
+
+
+def pytest_moderator_backends():
+    return [StandIn("alpha"), Broken("broken")]
+"""
+
+
+@pytest.mark.parametrize("method", ["accepts", "validate"])
+def test_who_breaks_when_asked_about_a_task_is_named(
+    project: Project, workers: tuple[str, ...], method: str
+) -> None:
+    project.write("conftest.py", AGENTS + BROKEN.format(method=method, arguments=", task"))
+    project.tasks(
+        "- [ ] T001 Do it\n- [ ] T002 Do it\n  - backend: broken\n- [ ] T003 Do it\n  - run: `true`\n"
+    )
+    session = project.pytest("--moderator", *workers, "tasks.md")
+    assert session.exit_code == pytest.ExitCode.USAGE_ERROR
+    line, task = (1, "T001") if method == "accepts" else (2, "T002")
+    assert (
+        f"tasks.md:{line}: error broken-backend: {method}() of backend 'broken' has raised ValueError: no idea when "
+        f"it was asked about {task} (repair it)"
+    ) in session.errors
+    assert "Traceback" not in session.errors
+
+
+def test_a_hook_that_breaks_when_it_is_to_choose_is_named(project: Project) -> None:
+    project.write(
+        "conftest.py", "def pytest_moderator_select_backend(task):\n    return task.no_such_thing\n"
+    )
+    project.tasks("- [ ] T001 Do it\n")
+    session = project.pytest("--moderator", "tasks.md")
+    assert session.exit_code == pytest.ExitCode.USAGE_ERROR
+    assert "tasks.md:1: error broken-backend: the hook pytest_moderator_select_backend has raised Attr" in (
+        session.errors
+    )
+
+
+def test_one_that_cannot_be_closed_spoils_nothing(project: Project, workers: tuple[str, ...]) -> None:
+    more = '\n\nclass Fine(StandIn):\n    def close(self):\n        Path("closed.txt").touch()\n'
+    listed = '\n\ndef pytest_moderator_backends():\n    return [Broken("broken"), Fine("fine")]\n'
+    project.write("conftest.py", AGENTS + BROKEN.format(method="close", arguments="") + more + listed)
+    project.tasks("- [ ] T001 Do it\n  - backend: broken\n")
+    session = project.run(*workers, "tasks.md")
+    assert (session.exit_code, session.statuses) == (0, {"T001": "completed"})
+    assert (project.path / "closed.txt").exists()
+    assert "close() of backend 'broken' has raised ValueError('no idea'): repair it" in session.errors
