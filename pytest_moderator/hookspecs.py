@@ -52,7 +52,8 @@ def pytest_moderator_task_error(task: Task, error: Exception) -> None:
 def pytest_moderator_task_paused(result: TaskResult) -> None:
     """A task has failed and waits for its next attempt, which is due at ``result.again_at``; it holds no worker.
 
-    Not called for pauses of a few seconds. Called in the process that the user started.
+    Not called for pauses of a few seconds, unless a limit of its backend is the reason. Called in the process that
+    the user started.
     """
 
 
