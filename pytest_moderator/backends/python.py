@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from pytest_moderator.backends import python_runner
 from pytest_moderator.backends.base import Backend, Health
 from pytest_moderator.backends.process import process_result, run_process
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import Problem, Severity
+from pytest_moderator.model import ErrorCategory, Problem, Severity
 
 if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _CALL = re.compile(f"{_DOTTED}:{_DOTTED}")
+_TOLD = (ErrorCategory.TRANSIENT, ErrorCategory.RESOURCE, ErrorCategory.PERMISSION, ErrorCategory.TIMEOUT)
 
 
 class PythonBackend(Backend):
@@ -63,23 +65,33 @@ class PythonBackend(Backend):
             raise ModeratorError(f"{problem.message}: {problem.hint}")
         request = context.directory / "python.json"
         failure = context.directory / "python-failure.txt"
+        kind = context.directory / "python-failure-kind.txt"
         failure.unlink(missing_ok=True)
-        request.write_text(json.dumps(_request(task, context, failure)), encoding="utf-8")
+        kind.unlink(missing_ok=True)
+        request.write_text(json.dumps(_request(task, context, failure, kind)), encoding="utf-8")
         # Without -P, the modules beside the runner could be imported by their bare names.
         argv = (sys.executable, "-P", python_runner.__file__, str(request))
         outcome = run_process(context, argv)
         message = None
         if not outcome.timed_out:
             message = clean(excerpt(failure)).strip() or None
-        return process_result(task, context, [outcome], backend=self.name, error_message=message)
+        result = process_result(task, context, [outcome], backend=self.name, error_message=message)
+        return replace(result, category=_kind_of(kind)) if message and result.category is None else result
 
 
-def _request(task: Task, context: AttemptContext, failure: Path) -> dict[str, object]:
+def _kind_of(path: Path) -> str | None:
+    """Read what kind of failure an exception was; one that the task may have caused itself is for its exit code."""
+    found = excerpt(path).strip()
+    return found if found in _TOLD else None
+
+
+def _request(task: Task, context: AttemptContext, failure: Path, kind: Path) -> dict[str, object]:
     """Say to the runner what to do, in plain JSON types."""
     return {
         "call": task.call,
         "fences": [{"text": fence.text, "line": fence.line} for fence in _fences(task)],
         "failure": str(failure),
+        "kind": str(kind),
         "secrets": list(task.secrets),
         "task": task.to_dict(),
         "context": context.to_dict(),

@@ -38,6 +38,7 @@ def main(request_file: str) -> int:
         trace = _without_us(error.__traceback__)
         traceback.print_exception(error.with_traceback(trace))
         _say_why(request, trace, mask(traceback.format_exception_only(error)[-1].strip()), error)
+        _say_what_kind(request, error)
         return 1
     return 0
 
@@ -129,6 +130,15 @@ def _say_why(request: dict[str, Any], trace: TracebackType | None, why: str, err
     if lines:
         why = f"{Path(request['attempt']['tasks_file']).name}:{lines[-1]}: {why}"
     Path(request["failure"]).write_text(why, encoding="utf-8", errors="replace")
+
+
+def _say_what_kind(request: dict[str, Any], error: Exception) -> None:
+    """Leave what kind of failure the exception tells of, where it is none of the task's own logic."""
+    if not isinstance(error, (OSError, MemoryError)):
+        return
+    from pytest_moderator.attempt.categories import category_of_error  # noqa: PLC0415 (only for a few exceptions)
+
+    Path(request["kind"]).write_text(category_of_error(error), encoding="utf-8")
 
 
 if __name__ == "__main__":

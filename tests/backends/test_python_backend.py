@@ -88,6 +88,29 @@ def test_how_it_ends(place: AttemptContext, source: str, code: int, message: str
     assert (result.exit_code, result.error_message) == (code, message)
 
 
+@pytest.mark.parametrize(
+    ("raised", "category"),
+    [
+        ("ConnectionResetError('gone')", "transient"),
+        ("MemoryError()", "resource"),
+        ("OSError(errno.ENOSPC, 'full')", "resource"),
+        ("PermissionError(errno.EACCES, 'no')", "permission"),
+        ("TimeoutError('late')", "timeout"),
+        ("FileNotFoundError(errno.ENOENT, 'no')", "logic"),  # the file is the task's business
+        ("OSError('odd')", "logic"),
+        ("ValueError('odd')", "logic"),
+    ],
+)
+def test_what_an_exception_tells_of(place: AttemptContext, raised: str, category: str) -> None:
+    result = run(fences(f"import errno\nraise {raised}\n", retries=0), place)
+    assert (result.exit_code, result.category) == (1, category)
+
+
+def test_an_earlier_exception_tells_nothing(place: AttemptContext) -> None:
+    source = "import os\nif os.environ['MODERATOR_ATTEMPT'] == '1':\n    raise PermissionError\nos._exit(1)\n"
+    assert run(fences(source, retries=1), place).category == "logic"
+
+
 def test_a_time_limit_and_what_was_printed_before(place: AttemptContext) -> None:
     result = run(fences("import time\nprint('begun')\ntime.sleep(600)\n", timeout=2.0), place)
     assert (result.exit_code, result.stdout) == (124, "begun\n")
