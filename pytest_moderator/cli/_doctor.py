@@ -92,11 +92,9 @@ def _as_set(backends: Sequence[Backend], settings: Settings) -> Sequence[Backend
     return backends
 
 
-def _version(backend: Backend, health: Health) -> str | None:
-    """Give the version of a backend's program; that of an agent is asked for by starting it, which no run does."""
-    if health.ok and health.version is None and isinstance(backend, AgentBackend):
-        return backend.version()
-    return health.version
+def _started(backend: Backend, health: Health) -> Health:
+    """Start the program of an agent to see whether that works, and which version it is; no run does so."""
+    return backend.started() if health.ok and isinstance(backend, AgentBackend) else health
 
 
 def _backends(
@@ -109,16 +107,17 @@ def _backends(
         users.update(prepared.backend_of(task) for task in prepared.plan.tasks if not task.done)
         missing.update(missing_backends(pass_over_unhealthy(prepared, checks)))
     by_name = {backend.name: backend for backend in backends}
-    for name, health in healths.items():
+    for name, found in healths.items():
+        health = _started(by_name[name], found)
         yield Finding(
             "backend",
             name,
             ok=health.ok,
-            version=_version(by_name[name], health),
+            version=health.version,
             detail=health.detail,
             hint=health.hint,
             tasks=users[name],
-            blocks=name in missing,
+            blocks=name in missing or (found.ok and not health.ok and users[name] > 0),
         )
 
 

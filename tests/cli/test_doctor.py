@@ -161,6 +161,20 @@ def test_agents_are_looked_at_as_they_are_set(
     assert found["shell"]["ok"]
 
 
+def test_an_agent_that_cannot_be_started_is_to_be_put_right(
+    project: Path, as_data: Callable[..., tuple[int, dict[str, dict[str, Any]]]]
+) -> None:
+    program = project / "my-claude"
+    program.write_text("#!/usr/bin/env no-such-node\n")
+    program.chmod(0o755)
+    (project / "moderator.yaml").write_text(f"backends: {{claude: {{command: {program}}}}}\n")
+    (project / "tasks.md").write_text("- [ ] T001 Do it\n  - backend: claude\n")
+    code, found = as_data("tasks.md")
+    assert code == 1
+    assert (found["claude"]["ok"], found["claude"]["blocks"]) == (False, True)
+    assert "cannot be started" in found["claude"]["detail"]
+
+
 def test_a_file_with_errors(
     project: Path, as_data: Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 ) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import re
 import shutil
-import subprocess
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -46,7 +44,6 @@ _ADAPTERS = {
 }
 _IDLE = 900.0  # seconds without an event, for agents that tell events
 _LAST_WORDS = 4096  # bytes of standard error in which a failure is looked for
-_VERSION_PATIENCE = 4.0  # seconds
 _PROMPT = "prompt.md"
 _SESSION = "session.json"
 _BEFORE = "work-tree.txt"
@@ -91,25 +88,14 @@ class Agent:
             return Health(ok=False, detail=f"{program!r} is not installed", hint=hint)
         return Health(detail=path)
 
-    def version(self) -> str | None:
-        """Ask the program for its version; ``None`` where it does not tell, or is one that we do not know."""
-        if self.options.type == "custom":
-            return None
-        command = [*self._adapter().command(), "--version"]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=True,
-                timeout=_VERSION_PATIENCE,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        found = re.search(r"\d+(?:\.\d+)+[\w.+-]*", done.stdout)
-        return found[0] if found else None
+    def started(self) -> Health:
+        """Look for the program, and start it to ask for its version, unless it is one that we do not know."""
+        found = self.health()
+        if not found.ok or self.options.type == "custom":
+            return found
+        from pytest_moderator.backends.agents.version import started  # noqa: PLC0415 (no run asks for it)
+
+        return started(self._adapter().command(), found)
 
     def run(self, task: Task, context: AttemptContext) -> TaskResult:
         """Let the agent try a task once.

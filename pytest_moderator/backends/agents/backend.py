@@ -43,9 +43,9 @@ class AgentBackend(Backend):
         """Say whether its program is installed."""
         return self._agent.health()
 
-    def version(self) -> str | None:
-        """Give the version of its program, which is started for that; ``None`` where it cannot be known."""
-        return self._agent.version()
+    def started(self) -> Health:
+        """Say whether its program can be started, with its version as far as it tells one."""
+        return self._agent.started()
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Let the agent try the task once."""

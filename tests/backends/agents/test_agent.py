@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import psutil
@@ -290,16 +291,34 @@ def test_whether_it_is_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "version"),
-    [("echo 2.1.212 '(Claude Code)'", "2.1.212"), ("echo hello", None), ("exit 3", None)],
+    ("script", "version", "more"),
+    [
+        ("#!/bin/sh\necho 2.1.212 '(Claude Code)'", "2.1.212", ""),
+        ("#!/bin/sh\necho hello $1", None, ""),
+        ("#!/bin/sh\n[ $1 = --version ] && exit 3", None, ", whose --version ends with exit code 3"),
+        ("#!/bin/sh\nexec sleep 60", None, ", which has not told its version within 0.1 s"),
+        ("#!/usr/bin/env no-such-node\n", None, " cannot be started: *no-such-node*"),
+        ("#!/no/such/interpreter\n", None, " cannot be started: No such file or directory"),
+        ("\x7fELF of another machine", None, " cannot be started: Exec format error"),
+        ("#!/bin/sh\nexit 126", None, " cannot be started: exit code 126"),
+    ],
 )
-def test_its_version(tmp_path: Path, script: str, version: str | None) -> None:
+def test_whether_it_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, version: str | None, more: str
+) -> None:
+    if "sleep" in script:
+        monkeypatch.setattr("pytest_moderator.backends.agents.version._PATIENCE", 0.1)
     program = tmp_path / "agent"
-    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] || exit 9\n{script}\n')
+    program.write_text(script)
     program.chmod(0o755)
     settings = {"type": "claude", "command": [str(program)]}
-    assert AgentBackend("writer", settings).version() == version
-    assert AgentBackend("writer", {**settings, "type": "custom"}).version() is None
+    ok = "cannot be started" not in more
+    health = AgentBackend("writer", settings).started()
+    assert (health.ok, health.version) == (ok, version)
+    assert fnmatchcase(health.detail, f"{program}{more}")
+    assert bool(health.hint) is not ok
+    assert AgentBackend("writer", {**settings, "type": "custom"}).started().version is None
+    assert not AgentBackend("writer", {"type": "codex", "command": ["no-such-agent"]}).started().ok
 
 
 def test_rules_that_have_gone_away(stage: Stage, tmp_path: Path) -> None:
