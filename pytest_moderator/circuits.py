@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends.health import HealthChecks
-from pytest_moderator.backends.limits import BackendLimits, Circuit
+from pytest_moderator.backends.limits import LONGEST_WAIT, BackendLimits, Circuit
 from pytest_moderator.tell import tell
+from pytest_moderator.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +50,8 @@ class Circuits:
         now = time.monotonic()
         if self._limits.is_to_be_asked(name, now):
             self._ask(self._known[name], again=True)
+        if (held := self._limits.held(name, now)) > LONGEST_WAIT:
+            return f"it has a limit for {format_duration(held)}"
         return self._limits.open_circuit(name, now)
 
     def why_not_now(self, name: str) -> str:

@@ -151,9 +151,10 @@ class LimitsGate(Gate):
         # A fallback may be free before the backend itself is.
         fallbacks = self._run.choices.fallbacks(file, task)
         names = (choice.backend.name, *fallbacks)
-        until = min(self._circuits.may_start_at(name) for name in names)
+        moments = [self._circuits.may_start_at(name) for name in names]
+        until = min(moments)
         held = self._circuits.held(choice.backend.name)
-        if held > LONGEST_WAIT and LONGEST_WAIT < until - time.monotonic() < math.inf:
+        if held > LONGEST_WAIT and all(LONGEST_WAIT < at - time.monotonic() < math.inf for at in moments):
             end = shown(datetime.now(UTC) + timedelta(seconds=held))
             why = f"backend {choice.backend.name} has a limit until {end}: --moderator-resume goes on after that"
             return Shut(why, open=True)

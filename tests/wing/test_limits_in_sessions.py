@@ -198,3 +198,29 @@ def test_nobody_waits_for_a_limit_of_days(project: Project, workers: tuple[str, 
     assert again.reasons["T001"].startswith(skipped)
     assert f"tasks of the backend 'limited' go on waiting for the end of its limit: {until}" in again.output
     assert sorted(again.lines()) == ["T001", "T004"]
+
+
+def test_another_backend_takes_the_place_of_one_that_has_a_limit_for_days(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    does = """
+    with Path("ran.txt").open("a") as file:
+        file.write(f"{task.id} {self.name}\\n")
+    if self.name == "second":
+        return TaskResult(task)
+    until = (datetime.now(UTC) + timedelta(hours=50)).isoformat()
+    values = {"error_message": "limit", "category": "transient", "resets_at": until}
+    return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
+    """
+    project.write("conftest.py", stand_ins("limited", "second", does=does))
+    project.write(
+        "moderator.yaml",
+        """
+        backends: {limited: {max_concurrent: 1}, second: {max_concurrent: 1}}
+        backend_routing: {default_backend: limited, fallbacks: {limited: [second]}}
+        """,
+    )
+    project.tasks("".join(f"- [ ] T00{number} [P] Task {number}\n" for number in range(1, 5)))
+    session = project.run("tasks.md", *workers)
+    assert session.lines() == ["T001 limited", "T002 second", "T003 second", "T004 second"]
+    assert "'limited' cannot be used: it has a limit for " in session.tasks["T004"]["backend_reason"]
