@@ -68,7 +68,7 @@ def fields_of(node: Node) -> Iterator[Field]:
 def _of_item(node: Node) -> Iterator[Field]:
     """Yield the fields that a list item is, the last one with what is nested in it."""
     first, _, more = node.text.partition("\n")
-    *others, last = _NEXT_FIELD.split(first)
+    *others, last = _parts(first)
     fields = (read_field(text, node.line, node) for text in others)
     yield from (field for field in fields if field is not None)
     found = read_field(last, node.line, node)
@@ -80,10 +80,14 @@ def _of_item(node: Node) -> Iterator[Field]:
     yield found._replace(items=items)
 
 
+def _parts(line: str) -> list[str]:
+    return _NEXT_FIELD.split(line) if "**" in line or "__" in line else [line]
+
+
 def _of_text(node: Node) -> Iterator[Field]:
     """Yield the fields of a paragraph, one a line; plain ones are prose there."""
     for number, line in enumerate(node.text.split("\n"), node.line):
-        for text in _NEXT_FIELD.split(line.strip()):
+        for text in _parts(line.strip()):
             found = read_field(text, number, node)
             if found is not None and not found.plain:
                 yield found

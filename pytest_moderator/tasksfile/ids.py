@@ -174,6 +174,21 @@ class IdIndex:
         """Give the id that a reference means, ``None`` where there is none."""
         return reference if reference in self._known else self._aliases.get(reference)
 
+    def group(self, reference: str) -> tuple[str, ...]:
+        """Give the ids below one that no task has: all of ``2.1``, ``2.2`` … where only those exist for ``2``."""
+        apart = _take_apart(reference)
+        if apart is None:
+            return ()
+        prefix, wanted = apart
+        keys = self._keys.get(prefix, [])
+        found = []
+        for key in keys[bisect_left(keys, (wanted.numbers, "", "")) :]:
+            if key.numbers[: len(wanted.numbers)] != wanted.numbers:
+                break
+            if len(key.numbers) > len(wanted.numbers):
+                found.append(key.id)
+        return tuple(found)
+
     def between(self, first: str, last: str) -> tuple[str, ...]:
         """Give the ids from one to another, both included, as far as they exist."""
         low, high = _take_apart(self.resolve(first) or first), _take_apart(self.resolve(last) or last)
@@ -187,7 +202,12 @@ class IdIndex:
                 break
             if prefix or len(key.numbers) == len(start.numbers):  # "Tasks 1-4" does not mean 1.1
                 found.append(key.id)
-        return tuple(found)
+        return tuple(found) or self._groups_between(prefix, start.numbers, high[1].numbers)
+
+    def _groups_between(self, prefix: str, first: tuple[int, ...], last: tuple[int, ...]) -> tuple[str, ...]:
+        depth = len(first)
+        keys = (key for key in self._keys.get(prefix, []) if depth == len(last) < len(key.numbers))
+        return tuple(key.id for key in keys if first <= key.numbers[:depth] <= last)
 
     def since(self, first: str) -> tuple[str, ...]:
         """Give the ids from one on."""

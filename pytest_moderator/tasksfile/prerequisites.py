@@ -21,10 +21,13 @@ EMPHASIS = re.compile(r"\*\*|~~|(?<!\w)[*_]|[*_](?!\w)")
 # What announces prerequisites, searched in lower case. The first kind can hardly be about anything else.
 # Whether a word starts there is checked afterwards: a boundary in front would make every search slow.
 _ANNOUNCED = re.compile(
-    r"(?P<sure>depend(?:s|ent|ing)?[ _-](?:up)?on\b|depends?\s?:|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
-    r"blocked[ _-]by\b|prerequisites?\s?:|depende d[eao]s?\b|dépend d(?:e\b|es\b|u\b|['’])|зависит от\b|"
-    r"hängt ab von\b|abhängig von\b|phụ thuộc(?: vào)?\b|dipende da\b)"
-    r"|(?P<script>依赖|依賴|依存|의존)"
+    r"(?P<sure>depend(?:s|ent|ing)?[ _-]?(?:up)?on\b|depends?\s?[:(]|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
+    r"blocked[ _-]?by\b|pre-?(?:requisite|req)s?\s?:|depende (?:de|da|do|das|dos)\b|depende\s?:|"
+    r"dependências?\s?:|dependencias?\s?:|dépend d(?:e\b|es\b|u\b|['’])|dépendances?\s?:|"
+    r"зависит от\b|зависимост[ьи]\s?:|hängt ab von\b|abhängig von\b|abhängigkeit(?:en)?\s?:|"
+    r"phụ thuộc(?: vào)?\b|dipende da\b|dipendenz[ae]\s?:|"
+    r"zależy od\b|bergantung pada\b|[يت]عتمد على)"
+    r"|(?P<script>依[赖賴][于於]?|依存|의존|前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|선행(?: ?작업)?)"
     r"|(?:after|requires?|needs?|waits? for|once|después de|depois d[eao]s?|após|après|после|nach|sau)\b"
 )
 _BEHIND = re.compile(r"\s?(?:に依存|の?完了後|の後|完成后|完成後|之后|之後|에 의존|이후|완료 후)")

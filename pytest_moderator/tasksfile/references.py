@@ -138,6 +138,6 @@ class Mentions:
             written = f"{first}+"
         else:
             one = self.index.resolve(first)
-            ids = () if one is None else (one,)
+            ids = self.index.group(first) if one is None else (one,)
             written = first
         return Mention(match.start(), match.end(), ids, () if ids else (written,))

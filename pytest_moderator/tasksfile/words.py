@@ -17,7 +17,10 @@ DEPENDENCIES_HEADING = re.compile(
     _any(
         "dependenc", "depends", "dependenz", "依赖", "依賴", "依存", "의존", "종속", "dépendance", "dependência",
         "abhängigkeit", "зависимост", "phụ thuộc", "dipendenz", "zależno", "bağımlılık", "execution order",
-        "critical path", "التبعيات",
+        "critical path", "التبعيات", "执行顺序", "執行順序", "关键路径", "關鍵路徑", "実行順序", "クリティカルパス",
+        "실행 순서", "임계 경로", "orden de ejecución", "ruta crítica", "ordem de execução", "caminho crítico",
+        "ordre d'exécution", "chemin critique", "ausführungsreihenfolge", "kritischer pfad", "порядок выполнения",
+        "критический путь", "thứ tự thực hiện", "ketergantungan",
     )
 )  # fmt: skip
 
@@ -65,12 +68,16 @@ PHASE_HEADING = re.compile(
 DEPENDS_KEYS = frozenset(
     {
         "depends on", "depends", "dependson", "dependencies", "dependency", "deps", "dep",
-        "blocked by", "blockedby", "prerequisites", "prerequisite", "requires", "after",
-        "依赖", "依賴", "依赖项", "依賴項", "依赖任务",
-        "前置任务", "前置任務", "依存", "依存関係", "依存タスク", "前提タスク",
-        "의존", "의존성", "선행 작업", "dependencias", "depende de", "dependências", "dépendances", "dépend de",
-        "abhängigkeiten", "abhängig von", "hängt ab von", "зависимости", "зависит от", "phụ thuộc",
-        "dipendenze", "dipende da",
+        "depends upon", "blocked by", "blockedby", "waits for", "prerequisites", "prerequisite",
+        "pre requisites", "prereqs", "prereq", "requires", "after",
+        "依赖", "依賴", "依赖项", "依賴項", "依赖任务", "依赖关系", "依賴關係", "依赖于",
+        "前置", "前置任务", "前置任務", "前置依赖", "前置依賴",
+        "依存", "依存関係", "依存タスク", "前提タスク", "先行タスク",
+        "의존", "의존성", "의존 관계", "의존 작업", "선행", "선행 작업", "선행 태스크", "dependencia", "dependencias",
+        "depende", "depende de", "dependência", "dependências", "dépendance", "dépendances", "dépend de",
+        "abhängigkeit", "abhängigkeiten", "abhängig von", "hängt ab von", "зависимость", "зависимости", "зависит от",
+        "phụ thuộc", "dipendenze", "dipende da", "zależności", "zależy od", "ketergantungan", "bergantung pada",
+        "bağımlılıklar", "التبعيات", "يعتمد على", "تعتمد على",
     }
 )  # fmt: skip
 

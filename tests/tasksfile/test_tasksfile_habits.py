@@ -336,3 +336,66 @@ def test_files_of_work_packages(read):
 def test_tasks_in_a_table_are_said(read):
     found = read("| ID | Task |\n|---|---|\n| T1 | a |\n| T2 | b |\n")
     assert "2 rows of tables at lines 3-4 have an id but no check-box" in found.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("Task 1", "1.1 1.2"),
+        ("Tasks 1-2", "1.1 1.2 2.1"),
+        ("1", "1.1 1.2"),
+        ("1, 2.1", "1.1 1.2 2.1"),
+        ("Task 7", "7"),
+        ("1.1", "1.1"),
+    ],
+)
+def test_a_group_stands_for_its_tasks(read, reference, expected):
+    found = read(
+        f"### Task 1.1: a\n### Task 1.2: b\n### Task 2.1: c\n### Task 10.1: d\n### Task 3.1: e\n"
+        f"**Dependencies**: {reference}\n"
+    )
+    assert edges(found) == {"3.1": expected}
+
+
+def test_a_group_of_letters_stands_for_its_tasks(read):
+    found = read(
+        "- [ ] A1.1 a\n- [ ] A1.2 b\n- [ ] B1.1 c\n- [ ] B2.1 d\n## Dependencies\n- B2 depends on A1\n"
+    )
+    assert edges(found) == {"B2.1": "A1.1 A1.2"}
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "(依赖于 T001)", "（前置：T001）", "(前置任务: T001)", "（前提：T001）", "(선행: T001)",
+        "(dependências: T001)", "(dependencias: T001)", "(depende: T001)", "(dépendances : T001)",
+        "(Abhängigkeiten: T001)", "(зависимости: T001)",
+        "(يعتمد على T001)", "(zależy od T001)", "(bergantung pada T001)", "(prereqs: T001)", "(depends_on: T001)",
+        "(blocked_by: T001)", "[blockedBy: T001]", "@depends(T001)",
+    ],
+)  # fmt: skip
+def test_prerequisites_on_a_line_in_other_words(read, note):
+    found = read(f"{LINES}- [ ] T010 last {note}\n")
+    assert edges(found) == {"T010": "T001"}
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    "note", ["(not dependent on T001)", "（不依赖于 T001）", "(blocks deployment)", "(after US1)"]
+)
+def test_no_prerequisites_in_other_words(read, note):
+    assert edges(read(f"{LINES}- [ ] T010 last {note}\n")) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["依赖关系", "前置", "先行タスク", "선행", "Dépendance", "Pre-requisites", "Depends upon"]
+)
+def test_fields_in_other_words(read, name):
+    assert edges(read(f"{LINES}- [ ] T010 last\n  - **{name}**: T001, T002\n")) == {"T010": "T001 T002"}
+
+
+@pytest.mark.parametrize(
+    "heading", ["执行顺序", "実行順序", "실행 순서", "Ordem de execução", "Критический путь"]
+)
+def test_sections_in_other_words(read, heading):
+    assert edges(read(f"{LINES}## {heading}\n- T001 → T002\n")) == {"T002": "T001"}
