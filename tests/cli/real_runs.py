@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.attempt import end_marked_processes
+from pytest_moderator.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +44,9 @@ class RealRun:
         self.project = project
         ours = ("PYTEST_", "MODERATOR_")
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        self.environment["PYTEST_ADDOPTS"] = "-p no:hypothesispytest -p no:cacheprovider"
+        self.environment["PYTEST_ADDOPTS"] = (
+            "-p no:hypothesispytest -p no:cacheprovider -p no:html -p no:metadata"
+        )
         self.process: subprocess.Popen[bytes] | None = None
         (project / "pytest.ini").write_text("[pytest]\n")
 
@@ -87,8 +92,11 @@ class RealRun:
         return ran.stdout
 
     def status(self) -> dict[str, Any]:
-        """Give how the run stands."""
-        data: dict[str, Any] = json.loads(self.ask("status", "--json"))
+        """Give how the run stands; without a process of its own, as this is what tests wait with."""
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            code = main(["status", "--json", "--state-dir", str(self.path(".moderator"))])
+        assert code == 0, self.output
+        data: dict[str, Any] = json.loads(said.getvalue())
         return data
 
     def tasks(self) -> dict[str, tuple[str, str | None]]:

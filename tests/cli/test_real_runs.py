@@ -24,12 +24,10 @@ def test_pause_and_resume_ten_times(real_run: RealRun, workers: str) -> None:
     names = [f"T{n:03}" for n in range(1, 31)]
     real_run.write(*names)
     real_run.start(workers)
+    until(
+        lambda: real_run.path(".moderator/state.db").exists() and real_run.command("status").returncode == 0
+    )
     for _ in range(10):
-        until(
-            lambda: (
-                real_run.path(".moderator/state.db").exists() and real_run.command("status").returncode == 0
-            )
-        )
         before = real_run.started()
         until(lambda before=before: real_run.status()["counts"]["running"])
         assert "to pause: it starts nothing new; these go on to their end: T0" in real_run.ask("pause")
@@ -204,7 +202,7 @@ def test_retry_while_the_run_goes_on(real_run: RealRun, workers: str) -> None:
 
 @workers
 def test_pause_now_stops_processes_and_their_time(real_run: RealRun, workers: str) -> None:
-    limit = 8
+    limit = 5
     real_run.write(f"T001\ntimeout: {limit}s", "T002: true\ndepends on: T001")
     real_run.start(workers)
     until(lambda: "T001" in real_run.started() and real_run.path("started-T001").read_text())

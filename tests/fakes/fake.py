@@ -138,6 +138,7 @@ class Fake:
     def chatter(self, _):
         while True:
             self.say("still at it")
+            time.sleep(0.005)  # as much as can be read
 
     def wait_for(self, name):
         while not Path(name).exists():

@@ -32,9 +32,9 @@ def test_one_that_tells_nothing_any_more_is_ended(stage: Stage, how: str) -> Non
 
 
 def test_the_whole_limit(stage: Stage) -> None:
-    result = stage.play("chatter", timeout=2.0)
+    result = stage.play("chatter", timeout=1.0)
     assert (result.exit_code, result.category) == (124, "timeout")
-    assert result.error_message == "timed out after 2 s"
+    assert result.error_message == "timed out after 1 s"
 
 
 @pytest.mark.parametrize("how", ["", "well", "stubbornly"])
