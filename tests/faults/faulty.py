@@ -58,7 +58,7 @@ class Project:
         self.path = path
         self._started: list[subprocess.Popen[bytes]] = []
         (path / "pytest.ini").write_text(
-            "[pytest]\naddopts = -ra -p no:cacheprovider -p no:hypothesispytest\n"
+            "[pytest]\naddopts = -ra -p no:cacheprovider -p no:hypothesispytest -p no:html -p no:metadata\n"
         )
 
     def tasks(self, text: str) -> Path:
