@@ -174,7 +174,9 @@ def _gates_of(
     circuits = Circuits(run, limits, max(entry.settings.health_timeout for entry in prepared), control.soon)
     if watched:
         yield StandInGate(run, circuits)
-    run.sends_ahead = not watched and settings.budget is None
+    # An answer for a task that is done elsewhere is put where its worker finds it when the task is sent.
+    handed_over = any(backend.elsewhere for entry in prepared for backend in entry.in_use)
+    run.sends_ahead = not watched and not handed_over and settings.budget is None
     yield approvals
     if settings.budget is not None:
         yield BudgetGate(run, settings.budget, opening.spent)
