@@ -48,7 +48,9 @@ class Custom(Adapter):
         if len(prompt.encode("utf-8", "replace")) > _LONGEST_ARGUMENT or "\0" in prompt:
             prompt = f"Read the file {call.prompt_file} and do the task that it describes."
         values = {
-            "{prompt}": prompt,
+            "{prompt}": f"\n{prompt}"
+            if prompt.startswith("-")
+            else prompt,  # rules may be a list; it is no option
             "{prompt_file}": str(call.prompt_file),
             "{model}": self.options.model or "",
             "{session}": call.session or "",

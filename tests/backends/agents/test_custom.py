@@ -123,6 +123,17 @@ def test_a_file_for_the_prompt(stage: Stage) -> None:
     assert stage.calls[0]["prompt"] == stage.left("prompt.md").read_text()
 
 
+def test_a_prompt_that_begins_with_a_list_is_no_option(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "rules.md").write_text("- Write short sentences.\n")
+    code = "import sys; open('seen', 'w').write(sys.argv[1]); print('ok')"
+    settings = {
+        "command": [sys.executable, "-c", code, "{prompt}"],
+        "prompt_file": str(tmp_path / "rules.md"),
+    }
+    assert stage.run(Task("T1", "Do it", 1), "custom", **settings).success
+    assert (stage.repository / "seen").read_text() == "\n" + stage.left("prompt.md").read_text()
+
+
 def test_a_prompt_that_is_too_long_for_an_argument(stage: Stage) -> None:
     code = "import sys; open('seen', 'w').write(sys.argv[1]); print('ok')"
     task = Task("T1", "Do it", 1, description="é" * 60_000)
