@@ -15,7 +15,7 @@ from pytest_moderator.attempt.launcher import TIMED_OUT, LocalLauncher
 from pytest_moderator.attempt.output import clean, excerpt
 from pytest_moderator.backends.agents import judge as judgement
 from pytest_moderator.backends.agents.adapter import Adapter, Call
-from pytest_moderator.backends.agents.changes import changes
+from pytest_moderator.backends.agents.changes import has_changed, state
 from pytest_moderator.backends.agents.environment import agent_environment
 from pytest_moderator.backends.agents.events import AgentEvent, Transcript, is_session
 from pytest_moderator.backends.agents.follow import Follower
@@ -113,8 +113,7 @@ class Agent:
             _forget_session(context)
             left = None if deadline is None else max(1.0, deadline - time.monotonic())
             talk = self._talk(task, replace(context, timeout=left), prompt, None)
-        after = before and changes(context)
-        verdict = self._judge(context, talk, changed=None if after is None else after != before)
+        verdict = self._judge(context, talk, changed=has_changed(context, before))
         if verdict.kind in ("session", "context"):
             _forget_session(context)
         return self._result(task, context, talk, verdict)
@@ -353,7 +352,7 @@ def _before(context: AttemptContext) -> str | None:
     noted = context.directory / _BEFORE
     if context.attempt > 1 and noted.exists():
         return noted.read_text(encoding="utf-8") or None
-    found = changes(context)
+    found = state(context)
     noted.write_text(found or "", encoding="utf-8")
     return found
 

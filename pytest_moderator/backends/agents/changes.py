@@ -26,8 +26,8 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
         written: files that others write meanwhile, which do not count.
 
     Returns:
-        A fingerprint of its commit and of all that differs from it, ignored files left out; ``None`` where it is
-        no git work tree, or where git cannot tell.
+        Its commit, and a fingerprint of all that differs from that, ignored files left out, for :func:`differ`;
+        ``None`` where it is no git work tree, or where git cannot tell.
     """
     try:
         git = Git(directory)
@@ -39,12 +39,41 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
     root = type(directory)(top)
     passed_over = {os.path.realpath(path) for path in written}
     # one that was taken away is not the one around it
-    digest = hashlib.sha256(f"{top}\0{head}".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(top.encode("utf-8", "surrogateescape"))
     for entry in sorted(filter(None, status)):
         path = root / entry[3:]
         if os.path.realpath(path) not in passed_over:
             digest.update(f"{entry}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    return f"{head} {digest.hexdigest()}"
+
+
+def differ(directory: Path, before: str, after: str, written: Collection[Path] = ()) -> bool:
+    """Whether somebody has done something between two looks at a work tree.
+
+    A commit is nothing by itself: it may be empty, have files in it that do not count, or be an older one.
+
+    Args:
+        directory: the directory, as it was looked at.
+        before: the first look.
+        after: the second one.
+        written: files that others write meanwhile, which do not count.
+    """
+    old, new = before.partition(" "), after.partition(" ")
+    if old[2] != new[2] or not (old[0] and new[0]):
+        return before != after
+    if old[0] == new[0]:
+        return False
+    try:
+        git = Git(directory)
+        if not git("merge-base", "--is-ancestor", new[0], old[0], accept=(0, 1)).status:
+            return False
+        top = os.path.realpath(git("rev-parse", "--show-toplevel").line)
+        names = (os.path.relpath(os.path.realpath(path), top) for path in written)
+        left_out = [f":(top,exclude,literal){name}" for name in names if not name.startswith("..")]
+        compared = git("diff", "--quiet", old[0], new[0], "--", ":(top)", *left_out, accept=(0, 1))
+        return bool(compared.status)
+    except (ModeratorError, OSError):  # the commit before is gone, for example
+        return True
 
 
 def tasks_file_here(context: AttemptContext) -> Path:
@@ -58,10 +87,21 @@ def tasks_file_here(context: AttemptContext) -> Path:
     return path
 
 
-def changes(context: AttemptContext) -> str | None:
+def state(context: AttemptContext) -> str | None:
     """Look at the work tree of an attempt. What the run writes does not count, nor do ticks in the tasks file."""
-    passed_over = (*context.written, context.tasks_file, tasks_file_here(context))
-    return look(context.working_directory, passed_over)
+    return look(context.working_directory, _passed_over(context))
+
+
+def has_changed(context: AttemptContext, before: str | None) -> bool | None:
+    """Whether an attempt has changed something since a look at its work tree; ``None`` where nobody can tell."""
+    after = before and state(context)
+    return (
+        differ(context.working_directory, before, after, _passed_over(context)) if before and after else None
+    )
+
+
+def _passed_over(context: AttemptContext) -> tuple[Path, ...]:
+    return *context.written, context.tasks_file, tasks_file_here(context)
 
 
 def _state_of(path: Path) -> str:

@@ -12,12 +12,15 @@ import pytest
 from stages import git
 
 from pytest_moderator.backends.agents import AgentBackend
+from pytest_moderator.backends.agents.changes import differ
 from pytest_moderator.model import Task, TaskStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stages import Stage
+
+COMMIT = "git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"
 
 
 def lives(pid: int) -> bool:
@@ -149,11 +152,35 @@ def test_where_no_change_is_due(stage: Stage) -> None:
         "write new.txt",
         "write README.md other",
         "run rm README.md",
-        "run git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x",
+        f"write new.txt ; run git add new.txt && {COMMIT}",
     ],
 )
 def test_what_counts_as_a_change(stage: Stage, actions: str) -> None:
     assert stage.play(f"{actions} ; done ok").success
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        f"run {COMMIT}",
+        f"run date >> tasks.md; git add tasks.md; {COMMIT}",
+        "run git reset -q --hard HEAD~1",
+    ],
+)
+def test_a_commit_alone_is_no_change(stage: Stage, actions: str) -> None:
+    stage.place = replace(stage.place, tasks_file=stage.repository / "tasks.md")
+    (stage.repository / "tasks.md").write_text("- [ ] T001 one\n")
+    (stage.repository / "more.txt").touch()
+    git(stage.repository, "add", ".")
+    git(stage.repository, "commit", "-q", "-m", "More")
+    result = stage.play(f"{actions} ; done ok")
+    assert "changed no file" in str(result.error_message)
+
+
+def test_a_commit_that_is_gone_counts_as_changed(stage: Stage, tmp_path: Path) -> None:
+    nowhere = f"{'0' * 39}1 same"
+    assert differ(stage.repository, nowhere, f"{git(stage.repository, 'rev-parse', 'HEAD').strip()} same")
+    assert differ(tmp_path, " same", f"{'0' * 39}1 same")
 
 
 def test_a_file_that_git_ignores_is_no_change(stage: Stage) -> None:
