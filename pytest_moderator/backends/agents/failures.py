@@ -83,7 +83,6 @@ _PHRASES: dict[str, tuple[str, ...]] = {
         r"\b403 forbidden",
         r"authentication_?error",
         r"no auth\w* (?:information|credentials|method)",
-        r"set an auth method",
         r"incorrect api key",
         r"refresh token (?:has |was )?(?:expired|been|already)",
         r"oauth token (?:has )?(?:expired|been revoked)",

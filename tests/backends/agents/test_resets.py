@@ -126,7 +126,6 @@ def test_whatever_is_found_is_near(text: str) -> None:
         ("the socket connection was closed unexpectedly", "network"),
         ("error: Unauthorized", "auth"),
         ("No authentication information found.", "auth"),
-        ("Please set an Auth method in your settings.json", "auth"),
         ("Incorrect API key provided: sk-1", "auth"),
         ("your refresh token was already used. Please log out and sign in again.", "auth"),
         ("Insufficient credits. Add more", "billing"),
