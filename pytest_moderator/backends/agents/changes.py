@@ -1,4 +1,4 @@
-"""Whether anything has changed in a git work tree: an agent that says "done" may have done nothing."""
+"""Whether anything has changed where an agent has worked: one that says "done" may have done nothing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.base import AttemptContext
 
+_MOST = 50_000  # files that are looked at outside of git; reading more takes too long
+_OF_TOOLS = frozenset(
+    {".git", ".hypothesis", ".moderator", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".venv"}
+    | {"__pycache__", "node_modules"}
+)
 _STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 
 
 def look(directory: Path, written: Collection[Path] = ()) -> str | None:
-    """Look at the work tree that a directory belongs to. Nothing in it is changed, and no lock of git is taken.
+    """Look at the work tree that a directory belongs to, or at its files, where that is none.
+
+    Nothing in it is changed, and no lock of git is taken.
 
     Args:
         directory: the directory.
@@ -27,17 +34,17 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
 
     Returns:
         Its commit, and a fingerprint of all that differs from that, ignored files left out, for :func:`differ`;
-        ``None`` where it is no git work tree, or where git cannot tell.
+        ``None`` where there are too many files to tell.
     """
+    passed_over = {os.path.realpath(path) for path in written}
     try:
         git = Git(directory)
         top = git("rev-parse", "--show-toplevel").line
         head = git("rev-parse", "--verify", "--quiet", "HEAD", accept=(0, 1)).line
         status = git("status", *_STATUS, env={"GIT_OPTIONAL_LOCKS": "0"}).parts
     except (ModeratorError, OSError):
-        return None
+        return _files_of(directory, passed_over)
     root = type(directory)(top)
-    passed_over = {os.path.realpath(path) for path in written}
     # one that was taken away is not the one around it
     digest = hashlib.sha256(top.encode("utf-8", "surrogateescape"))
     for entry in sorted(filter(None, status)):
@@ -45,6 +52,24 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
         if os.path.realpath(path) not in passed_over:
             digest.update(f"{entry}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
     return f"{head} {digest.hexdigest()}"
+
+
+def _files_of(directory: Path, passed_over: Collection[str]) -> str | None:
+    """Look at the files below a directory, but for those of tools and the records of runs."""
+    digest = hashlib.sha256()
+    count = 0
+    for folder, names, files in os.walk(directory):
+        if "state.db" in files and "runs" in names:
+            names.clear()
+            continue
+        names[:] = sorted(set(names) - _OF_TOOLS)
+        count += len(files)
+        if count > _MOST:
+            return None
+        for path in (directory.__class__(folder, name) for name in sorted(files)):
+            if os.path.realpath(path) not in passed_over:
+                digest.update(f"{path}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
+    return f" {digest.hexdigest()}"
 
 
 def differ(directory: Path, before: str, after: str, written: Collection[Path] = ()) -> bool:

@@ -210,9 +210,30 @@ def test_work_of_an_attempt_before_counts(stage: Stage) -> None:
     assert (result.success, result.attempts) == (True, 2)
 
 
-def test_outside_of_git_nothing_is_compared(stage: Stage, tmp_path: Path) -> None:
+def test_outside_of_git_files_are_compared(stage: Stage, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "old.txt").touch()
+    events = folder / "events.jsonl"
+    stage.place = replace(stage.place, working_directory=folder, written=(events,))
+    records = (
+        "run mkdir -p .moderator __pycache__ state/runs; touch .moderator/x __pycache__/x state/state.db"
+    )
+    for nothing in ("done ok", f"{records} ; done ok", "run date > events.jsonl ; done ok"):
+        result = stage.play(nothing)
+        assert "changed no file" in str(result.error_message)
+    for something in ("write sub/new.txt", "write sub/old.txt", "run rm sub/old.txt"):
+        assert stage.play(f"{something} ; done ok").success
+
+
+def test_outside_of_git_very_many_files_are_not_compared(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_moderator.backends.agents.changes._MOST", 1)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).touch()
     stage.place = replace(stage.place, working_directory=folder)
     assert stage.play("done ok").success
     result = stage.play("empty")
@@ -228,9 +249,10 @@ def test_in_a_repository_without_a_commit(stage: Stage, tmp_path: Path) -> None:
     assert stage.play("write a ; done ok").success
 
 
-def test_without_git_nothing_is_compared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_files_are_compared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_moderator.isolation.git.shutil.which", lambda name: None)
-    assert stage.play("done ok").success
+    assert not stage.play("done ok").success
+    assert stage.play("write new.txt ; done ok").success
 
 
 def test_a_git_around_this_one_changes_nothing(
