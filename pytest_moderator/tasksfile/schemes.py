@@ -93,7 +93,7 @@ def find_schemes(boxes: Sequence[Entry]) -> Schemes:
     if letters and 3 * sum(counts[family] for family in letters) >= numbers:
         if not numbers and not letters & _OF_TOOLS and _are_few(free, letters):
             return Schemes(names=names)
-        main = max(letters, key=lambda family: counts[family])
+        main = max(sorted(letters), key=lambda family: (counts[family], family in _ALONE))
         return Schemes(frozenset({main} if main in _ALONE else letters - {*_ALONE}))
     return Schemes(NUMBERS, names) if numbers else Schemes()
 

@@ -399,3 +399,8 @@ def test_fields_in_other_words(read, name):
 )
 def test_sections_in_other_words(read, heading):
     assert edges(read(f"{LINES}## {heading}\n- T001 → T002\n")) == {"T002": "T001"}
+
+
+def test_as_many_previews_as_tasks(read):
+    found = read("- [ ] T001 a\n- [ ] T002 b\n## Tasks Created\n- [ ] #11 a\n- [ ] #12 b (depends: #11)\n")
+    assert (found.dialect, edges(found)) == ("ccpm", {"#12": "#11"})
