@@ -21,6 +21,12 @@ TASKS = """
     - [ ] T003 [P] Aside
       - run: `echo T003 >> ran.txt`
 """
+ANSWERED = f"""
+    - [ ] T001 [P] Look at the page
+      - backend: manual
+    - [ ] T002 [P] Answers
+      - run: `{sys.executable} answer.py`
+"""
 WAIT = "--moderator-approval=wait"
 
 
@@ -156,12 +162,7 @@ def test_a_tick_is_an_answer_wherever_the_task_stands_by_now(
 
 
 def test_only_its_own_tick_counts(project: Project) -> None:
-    project.tasks(f"""
-        - [ ] T001 [P] Look at the page
-          - backend: manual
-        - [ ] T002 [P] Edits the file
-          - run: `{sys.executable} answer.py`
-    """)
+    project.tasks(ANSWERED)
     project.write(
         "answer.py",
         answer(
@@ -212,12 +213,7 @@ def test_an_answer_that_was_used_does_not_count_again(project: Project) -> None:
 def test_an_answer_that_came_when_the_task_had_been_skipped_counts_when_the_run_goes_on(
     project: Project,
 ) -> None:
-    project.tasks(f"""
-        - [ ] T001 [P] Look at the page
-          - backend: manual
-        - [ ] T002 [P] Answers
-          - run: `{sys.executable} answer.py`
-    """)
+    project.tasks(ANSWERED)
     project.write("answer.py", answer("say('done', 'T001')"))
     first = project.run("tasks.md", "--moderator-approval=skip", "-n", "2")
     assert first.statuses == {"T001": "skipped", "T002": "completed"}
@@ -281,12 +277,7 @@ def test_it_can_be_cancelled_while_it_waits(project: Project, workers: tuple[str
 
 
 def test_it_is_asked_about_again_when_it_is_tried_again(project: Project) -> None:
-    project.tasks(f"""
-        - [ ] T001 [P] Look at the page
-          - backend: manual
-        - [ ] T002 [P] Answers
-          - run: `{sys.executable} answer.py`
-    """)
+    project.tasks(ANSWERED)
     project.write(
         "answer.py",
         answer(
