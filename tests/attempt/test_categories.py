@@ -20,6 +20,7 @@ from pytest_moderator.attempt.categories import (
 )
 from pytest_moderator.backends.base import AttemptContext, Backend, ProcessOutcome
 from pytest_moderator.backends.process import process_result, run_process
+from pytest_moderator.backends.python import PythonBackend
 from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.merging import ConflictError
@@ -35,6 +36,11 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "retries.md"
 def shell(script: str, **values: Any) -> Callable[[AttemptContext], TaskResult]:
     task = Task("T001", "A task", 3, commands=(Command("sh", f"{script}\n", 4),), **values)
     return lambda place: run_task(task, ShellBackend(), place, retries=0)
+
+
+def python(source: str) -> Callable[[AttemptContext], TaskResult]:
+    task = Task("T001", "A task", 3, commands=(Command("python", f"{source}\n", 4),))
+    return lambda place: run_task(task, PythonBackend(), place, retries=0)
 
 
 class Doing(Backend):
@@ -131,6 +137,14 @@ ROWS = [
     ),
     ("the backend cannot do it as it is set", "configuration", [raising(ModeratorError("set it"))]),
     ("a connection of the backend is lost", "transient", [raising(ConnectionResetError("gone"))]),
+    ("a Python task raises a `ConnectionError`", "transient", [python("raise ConnectionResetError('gone')")]),
+    ("a Python task raises `PermissionError`", "permission", [python("raise PermissionError(13, 'no')")]),
+    ("a Python task raises `TimeoutError`", "timeout", [python("raise TimeoutError('late')")]),
+    (
+        "a Python task raises `MemoryError`, or an `OSError` for want of disk space or the like",
+        "resource",
+        [python("raise MemoryError"), python("raise OSError(28, 'full')")],
+    ),
     ("the backend raises anything else", "logic", [raising(KeyError("x")), raising(OSError("odd"))]),
     ("`verify:` fails ([verification.md](verification.md))", "verification", [shell("true", verify=("false",))]),
     ("its work cannot be merged ([isolation.md](isolation.md))", "conflict", [raising(CONFLICT)]),
