@@ -58,7 +58,7 @@ class Project:
         self.path = path
         self._started: list[subprocess.Popen[bytes]] = []
         (path / "pytest.ini").write_text(
-            "[pytest]\naddopts = -ra -p no:cacheprovider -p no:hypothesispytest -p no:html -p no:metadata\n"
+            "[pytest]\naddopts = -ra -p no:cacheprovider -p no:hypothesispytest\n"
         )
 
     def tasks(self, text: str) -> Path:
@@ -81,6 +81,8 @@ class Project:
         ``limit`` is for a shell, such as ``ulimit -n 64``.
         """
         argv = ["sh", "-c", f'{limit} && exec "$@"', "sh", sys.executable, "-m", "pytest"]
+        pages = any(arg.startswith("--html") for arg in args)
+        argv += [] if pages else ["-pno:html", "-pno:metadata"]  # slow to import
         told = ["--moderator-json=report.json", "--junitxml=junit.xml"] if reports else []
         argv += ["--moderator", *told, *args, *([file] if file else [])]
         with (self.path / output).open("wb") as log:
