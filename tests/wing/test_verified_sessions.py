@@ -118,7 +118,8 @@ REMEMBERS = """
 def test_who_remembers_the_work_finds_it_there(project: Project, git, workers, retry_from: str) -> None:
     project.write("conftest.py", REMEMBERS)
     project.write("moderator.yaml", f"isolation: full\nretry_from: {retry_from}\n")
-    count = "echo x >> count; test $(wc -l < count) -eq 3"
+    # it is run once more when the other one has been merged meanwhile
+    count = "echo x >> count; test $(wc -l < count) -ge 3"
     project.tasks(f"""
         - [ ] T001 [P] one
           - backend: remembers
