@@ -6,6 +6,7 @@ thread may be waiting for one; the rest is for the main thread, which does it in
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -237,8 +238,13 @@ class Control:
             threading.Thread(target=self._end_one, args=arguments, daemon=True).start()
 
     def _end_one(self, nodeid: str, name: str, folder: Path, grace: float) -> None:
-        forbid_tries(folder)
-        while nodeid in self._run.coordinator.taken and not self._over.is_set():
+        coordinator = self._run.coordinator
+        while nodeid in coordinator.taken and not self._over.is_set():
+            if (
+                nodeid in coordinator.running
+            ):  # one that never starts keeps its tries, for when the run goes on
+                with contextlib.suppress(OSError):  # there is no room: it is ended as often as it is tried
+                    forbid_tries(folder)
             end_marked_processes(self._run.handout.run_id, name, grace)
             self._over.wait(PERIOD)
         self._ending.discard(nodeid)

@@ -164,6 +164,20 @@ def test_retry_of_one_that_waits_for_its_next_attempt(real_run: RealRun, workers
     assert tasks == {"T001": "completed", "T002": "completed", "T003": "failed"}
 
 
+def test_a_task_that_was_only_sent_ahead_keeps_its_tries_after_a_cancel(real_run: RealRun) -> None:
+    real_run.write("T001", "T002: echo x >> ran-T002; [ $(wc -l < ran-T002) -eq 2 ]\nretries: 1")
+    real_run.start("-n1")
+    until(lambda: "T001" in real_run.started())
+    until(lambda: "T001" in real_run.running())
+    assert "these are ended: T001" in real_run.ask("cancel")
+    assert real_run.end() == 2
+
+    real_run.let()
+    real_run.start("--moderator-resume", "-n1")
+    assert real_run.end() == 0
+    assert real_run.status()["counts"]["completed"] == 2
+
+
 @workers
 def test_retry_while_the_run_goes_on(real_run: RealRun, workers: str) -> None:
     real_run.write(
