@@ -117,13 +117,14 @@ def _check_commands(draft: Draft) -> None:
                     line=max(command.line - 1, draft.entry.node.line),
                 )
             )
-    if len({command.language in PYTHONS for command in said.commands}) > 1:
+    languages = {command.language in PYTHONS for command in said.commands}
+    if len(languages) > 1 and not said.values.get("backend"):  # a backend that is named knows what is for it
         said.problems.append(
             Problem(
                 Severity.ERROR,
                 "mixed-languages",
                 "the task has both shell and Python commands, and one backend runs a task",
-                "make two tasks of it",
+                "make two tasks of it, or name the backend that does it, such as 'backend: claude'",
                 line=draft.entry.node.line,
             )
         )
