@@ -198,10 +198,10 @@ class ParallelScheduling:
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
         """Take back what a worker gives back, unasked or not; nothing where it has started it."""
         worker = self._workers.get(node)
-        if worker is None or worker.ahead is None or worker.index is None:
+        if worker is None or worker.index is None:
             return
         recalled, worker.recalled = worker.recalled, False
-        if worker.index[worker.ahead] in indices:
+        if worker.ahead is not None and worker.index[worker.ahead] in indices:
             nodeid, worker.ahead = worker.ahead, None
             self.run.take_back(nodeid)
         if recalled:

@@ -112,13 +112,16 @@ class Worker:
         self._failed = self._failed or report.failed
 
     def _give_back(self) -> Sequence[int]:
-        """Take out what was sent ahead, where it must not follow the item that ends now; from then on it does."""
+        """Take out what was sent ahead, where it must not follow the item that ends now.
+
+        Whatever is in the queue after that starts next, also what arrives only then: it is told as begun.
+        """
         queue = self._interactor.torun
         with queue.lock() as queued:
             ahead = [index for index in queued if isinstance(index, int)]
             is_last = len(ahead) < len(queued) or os.getppid() != self._parent
+            self._follows = True
             if not self._failed and not is_last:
-                self._follows = bool(ahead)
                 return ()
             queue.replace([index for index in queued if not isinstance(index, int)])
         return ahead
@@ -132,7 +135,8 @@ class Worker:
                 back = []
             else:
                 queue.replace(before)
-        self._interactor.sendevent("unscheduled", indices=back)
+            # While nobody else can take anything out: the end of the item that runs must be told after this.
+            self._interactor.sendevent("unscheduled", indices=back)
 
     def _heed(self, instead: Instead) -> None:
         """Take note of the backend that does a task in place of the planned one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -118,3 +119,28 @@ def test_an_item_that_was_not_sent_ahead_stays(at: Workplace) -> None:
     at.interactor.steal([1, RELAY])
     assert at.queued() == [0, RELAY]
     assert at.told() == [[1, RELAY], []]
+
+
+def test_what_arrives_after_the_end_is_not_given_back(at: Workplace) -> None:
+    at.end()  # it was sent before that was heard, and counts as begun as soon as it is
+    at.send(1, RELAY)
+    at.interactor.steal([1, RELAY])
+    assert at.told() == [[]]
+    assert at.queued() == [1, RELAY]
+
+
+def test_an_item_is_given_back_before_another_end_can_be_told(at: Workplace) -> None:
+    at.send(1, RELAY)
+    free = []
+
+    def look(event: Any) -> None:
+        thread = threading.Thread(target=lambda: free.append(at.queue._lock.acquire(blocking=False)))
+        thread.start()
+        thread.join()
+        at.sent.append(event)
+
+    at.interactor.channel.send = look
+    at.worker._bundler._send = look
+    at.interactor.steal([1, RELAY])
+    assert at.told() == [[1, RELAY]]
+    assert free == [False]

@@ -287,7 +287,10 @@ def test_run_with_a_fence(read):
 def test_mixed_languages_are_an_error(read):
     (problem,) = read("- [ ] T001 a\n  ```sh\n  x\n  ```\n  ```python\n  y\n  ```\n").problems
     assert (problem.severity, problem.code, problem.line) == ("error", "mixed-languages", 1)
-    assert read("- [ ] T001 a\n  - backend: claude\n  ```sh\n  x\n  ```\n  ```python\n  y\n  ```\n").problems == ()
+    assert (
+        read("- [ ] T001 a\n  - backend: claude\n  ```sh\n  x\n  ```\n  ```python\n  y\n  ```\n").problems
+        == ()
+    )
 
 
 def test_nested_tasks_keep_their_own_things(read):
