@@ -215,12 +215,13 @@ def nodeid_of(path: Path, root: Path) -> str:
 def _file(entry: Prepared, root: Path, completed: Collection[str] | None) -> FileHandout:
     settings = entry.settings
     nodeid = nodeid_of(entry.tasks_file.path.absolute(), root)
+    of_backends = {name: given["retries"] for name, given in settings.backends.items() if "retries" in given}
     tasks = (
         replace(
             task,
             done=task.done if completed is None else f"{nodeid}::{task.id}" in completed,
             timeout=settings.timeout if task.timeout is None else task.timeout,
-            retries=_retries(entry, task),
+            retries=_retries(entry, task, of_backends),
             isolation=settings.isolation if task.isolation is None else task.isolation,
             env={**settings.env, **task.env},
             fixtures=tuple(dict.fromkeys((*settings.fixtures, *task.fixtures))),
@@ -247,13 +248,12 @@ def _file(entry: Prepared, root: Path, completed: Collection[str] | None) -> Fil
     )
 
 
-def _retries(entry: Prepared, task: Task) -> int | None:
+def _retries(entry: Prepared, task: Task, of_backends: Mapping[str, int]) -> int | None:
     """Say how often a task is tried again: as it says, as it is set for the backend planned for it, or for all."""
-    settings = entry.settings
-    by_backend = {name: given["retries"] for name, given in settings.backends.items() if "retries" in given}
-    if task.retries is not None or not by_backend:
-        return settings.retries if task.retries is None else task.retries
-    return by_backend.get(entry.backend_of(task) or "", settings.retries)
+    if task.retries is not None:
+        return task.retries
+    planned = entry.backend_of(task) if of_backends else None
+    return of_backends.get(planned or "", entry.settings.retries)
 
 
 def _compact(task: Task) -> dict[str, Any]:

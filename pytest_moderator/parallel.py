@@ -154,15 +154,14 @@ class ParallelScheduling:
                 self.run.take_back(nodeid)  # told of when it is its turn
                 return
             worker.ahead = nodeid
-            with contextlib.suppress(
-                OSError
-            ):  # it has just died: what it was sent is taken back with the rest
+            # It may just have died: what it was sent is taken back when xdist says so.
+            with contextlib.suppress(OSError):
                 node.send_runtest_some(_pair(worker.index, nodeid))
 
     def _recall(self, node: WorkerController, worker: _Worker, nodeid: str) -> None:
         if not worker.recalled and worker.index is not None:
             worker.recalled = True
-            with contextlib.suppress(OSError):  # likewise
+            with contextlib.suppress(OSError):  # as above
                 node.send_steal(_pair(worker.index, nodeid))
 
     def _tell_of_start(self, nodeid: str) -> None:

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,10 +36,7 @@ PATIENCE = 5.0
 """Seconds that a pause before another attempt may hold a worker."""
 
 
-_COUNTED = {
-    "rate_limit",
-    "breaker",
-}  # settings of a backend by which attempts of tasks are counted, in one place
+_COUNTED = {"rate_limit", "breaker"}  # settings by which attempts of a backend are counted, in one place
 
 
 class TaskRunner:
@@ -262,14 +259,14 @@ def _with_limits(context: AttemptContext, task: Task, file: FileHandout, backend
     That is as the task says, as it is set for its backend, or for all tasks of its file.
     """
     settings = file.backends.get(backend, {})
-    counted = settings.keys() & _COUNTED
-    return replace(
-        context,
-        patience=-1.0 if counted else context.patience,
-        refresh=task.refresh or settings.get("refresh") or file.refresh or "",
-        reductions={**file.reduced, **settings.get("reduced", {}), **task.reduced},
-        memory=settings.get("memory") or file.memory,
-    )
+    said: dict[str, Any] = {
+        "patience": -1.0 if settings.keys() & _COUNTED else None,
+        "refresh": task.refresh or settings.get("refresh") or file.refresh,
+        "reductions": {**file.reduced, **settings.get("reduced", {}), **task.reduced},
+        "memory": settings.get("memory") or file.memory,
+    }
+    said = {name: value for name, value in said.items() if value}
+    return replace(context, **said) if said else context
 
 
 def _workspace_of(place: ExecutionContext, handout: Handout) -> Path:

@@ -178,9 +178,7 @@ def belongs(
     import psutil  # noqa: PLC0415 (see below)
 
     with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
-        if os.getsid(process.pid) == leader or process.ppid() in members:
-            return True
-        return mark is not None and _carries(_variables(process), mark)
+        return process.ppid() in members or _is_of(process, (leader,), mark)
     return False
 
 
@@ -251,7 +249,7 @@ def _members(
             if pid in protected or not _lives(process):
                 continue
             children.setdefault(process.ppid(), []).append(process)
-            if os.getsid(pid) in leaders or (mark is not None and _carries(_variables(process), mark)):
+            if _is_of(process, leaders, mark):
                 members.add(process)
     parents = [process.pid for process in members] + list(leaders)
     while parents:
@@ -259,6 +257,11 @@ def _members(
         members.update(young)
         parents += [process.pid for process in young]
     return members
+
+
+def _is_of(process: psutil.Process, leaders: Container[int], mark: str | None) -> bool:
+    """Whether a process is in the session of a leader, or carries a mark."""
+    return os.getsid(process.pid) in leaders or (mark is not None and _carries(_variables(process), mark))
 
 
 def _lives(process: psutil.Process) -> bool:

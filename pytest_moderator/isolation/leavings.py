@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.isolation.status import read_status
+from pytest_moderator.isolation.status import file_state, read_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ def unknown_files(git: Git, config: Sequence[str] = ()) -> dict[str, str]:
     """
     status = read_status(git, "--untracked-files=all", config=config)
     paths = [change.path for change in status.changes if change.kind == "?"]
-    return {path: _state(git.directory / path) for path in paths} if len(paths) <= _MOST else {}
+    return {path: file_state(git.directory / path) for path in paths} if len(paths) <= _MOST else {}
 
 
 def unchanged(top: Path, files: Mapping[str, str]) -> Iterator[str]:
@@ -40,12 +40,4 @@ def unchanged(top: Path, files: Mapping[str, str]) -> Iterator[str]:
         top: the top of the checkout.
         files: as :func:`unknown_files` gives them.
     """
-    return (path for path, state in files.items() if _state(top / path) == state)
-
-
-def _state(path: Path) -> str:
-    try:
-        found = path.lstat()
-    except OSError:
-        return "gone"
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return (path for path, state in files.items() if file_state(top / path) == state)

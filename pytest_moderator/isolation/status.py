@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pytest_moderator.isolation.git import Git
 
@@ -82,3 +83,12 @@ def _change(entry: str) -> Change:
     parts = entry.split(" ", _FIELDS[kind])
     submodule = parts[2] if parts[2] != "N..." else ""
     return Change(parts[-1], kind, parts[1][0] != ".", submodule)
+
+
+def file_state(path: Path) -> str:
+    """Give what is different once somebody has written to a file."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return "gone"
+    return f"{found.st_size} {found.st_mtime_ns}"

@@ -57,9 +57,8 @@ def _is_about_conditions(heading: str) -> bool:
     found = NOT_TASKS_HEADING.search(text)
     if found is None:
         return False
-    phase = PHASE_HEADING.match(
-        text
-    )  # "Phase 3: Build it without external dependencies" is a phase all the same
+    # "Phase 3: Build it without external dependencies" is a phase all the same
+    phase = PHASE_HEADING.match(text)
     return phase is None or not _NAME_OF_PHASE.search(text, phase.end(), found.start())
 
 

@@ -17,7 +17,7 @@ from test_branches import commit, git, integration
 from pytest_moderator.journal import JournalError, JournalReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sessions import Project
 
@@ -300,32 +300,48 @@ def test_a_long_pause_of_a_task_on_a_branch(project: Project, git, workers: tupl
     assert (Path(second["worktree"]) / "made-1").exists()
 
 
+def run_until(
+    project: Project,
+    arguments: Sequence[str],
+    until: Callable[[], bool],
+    end: Callable[[subprocess.Popen[bytes]], object],
+    patience: float,
+) -> tuple[int, str]:
+    """Run pytest until something holds, within so many seconds, and end it; give its exit code and its output."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=project.path,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + patience
+            while not until():
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.05)
+            end(process)
+            output = process.communicate(timeout=60)[0].decode()
+        finally:
+            process.kill()
+    return process.returncode, output
+
+
 @pytest.mark.parametrize("how", ["interrupt", "cancel T001", "cancel"])
 def test_a_long_pause_ends_at_once(project: Project, workers: tuple[str, ...], how: str) -> None:
     project.write("conftest.py", LIMITED)
     project.tasks(f"- [ ] T001 [P] one\n  - backend: limited\n  - Limit: {HOUR}\n")
     options = ["--moderator", "--moderator-json=report.json", "--junitxml=junit.xml", *workers]
-    with subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, "tasks.md"],
-        cwd=project.path,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as run:
-        try:
-            deadline = time.monotonic() + 50
-            while not waits(project):
-                assert time.monotonic() < deadline
-                assert run.poll() is None
-                time.sleep(0.05)
-            if how == "interrupt":
-                run.terminate()
-            else:
-                cli = [Path(sys.executable).with_name("moderator"), *how.split()]
-                subprocess.run(cli, cwd=project.path, check=True, capture_output=True)
-            run.communicate(timeout=60)
-        finally:
-            run.kill()
-    assert run.returncode == (1 if how == "cancel T001" else 2)
+
+    def end(run: subprocess.Popen[bytes]) -> None:
+        if how == "interrupt":
+            run.terminate()
+        else:
+            cli = [Path(sys.executable).with_name("moderator"), *how.split()]
+            subprocess.run(cli, cwd=project.path, check=True, capture_output=True)
+
+    code, _ = run_until(project, [*options, "tasks.md"], lambda: bool(waits(project)), end, patience=50)
+    assert code == (1 if how == "cancel T001" else 2)
     (task,) = json.loads((project.path / "report.json").read_text())["files"][0]["tasks"]
     assert task["attempts"] == 1
     if how == "interrupt":
@@ -378,22 +394,7 @@ def test_a_run_that_goes_on_waits_for_what_it_has_waited_for(
     options = ["--moderator", "--moderator-order=explicit", *workers, "tasks.md"]
 
     def run(*more: str, until: Callable[[], bool], end: Callable[[subprocess.Popen[bytes]], object]) -> str:
-        with subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *more],
-            cwd=project.path,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        ) as process:
-            try:
-                deadline = time.monotonic() + 100
-                while not until():
-                    assert time.monotonic() < deadline
-                    assert process.poll() is None
-                    time.sleep(0.05)
-                end(process)
-                return process.communicate(timeout=60)[0].decode()
-            finally:
-                process.kill()
+        return run_until(project, [*options, *more], until, end, patience=100)[1]
 
     run(until=lambda: len(waits(project)) == 1, end=lambda process: getattr(process, how)())
     (paused,) = waits(project)

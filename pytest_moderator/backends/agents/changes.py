@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation.git import Git
+from pytest_moderator.isolation.status import file_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,7 +51,7 @@ def look(directory: Path, written: Collection[Path] = ()) -> str | None:
     for entry in sorted(filter(None, status)):
         path = root / entry[3:]
         if os.path.realpath(path) not in passed_over:
-            digest.update(f"{entry}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
+            digest.update(f"{entry}\0{file_state(path)}\0".encode("utf-8", "surrogateescape"))
     return f"{head} {digest.hexdigest()}"
 
 
@@ -68,7 +69,7 @@ def _files_of(directory: Path, passed_over: Collection[str]) -> str | None:
             return None
         for path in (directory.__class__(folder, name) for name in sorted(files)):
             if os.path.realpath(path) not in passed_over:
-                digest.update(f"{path}\0{_state_of(path)}\0".encode("utf-8", "surrogateescape"))
+                digest.update(f"{path}\0{file_state(path)}\0".encode("utf-8", "surrogateescape"))
     return f" {digest.hexdigest()}"
 
 
@@ -127,12 +128,3 @@ def has_changed(context: AttemptContext, before: str | None) -> bool | None:
 
 def _passed_over(context: AttemptContext) -> tuple[Path, ...]:
     return *context.written, context.tasks_file, tasks_file_here(context)
-
-
-def _state_of(path: Path) -> str:
-    """Give what changes when somebody writes to a file."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return "gone"
-    return f"{found.st_size} {found.st_mtime_ns}"
