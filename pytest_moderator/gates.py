@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_moderator.model import Answer
-
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
-    from pytest_moderator.model import Task, TaskResult
+    from pytest_moderator.model import Answer, Task, TaskResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,8 @@ class AnsweringGate(Gate):
 
     def reply(self, nodeid: str, by: str, why: str, *, yes: bool) -> None:
         """Take an answer in words of its own."""
+        from pytest_moderator.model import Answer  # noqa: PLC0415 (in few runs somebody says something)
+
         self.answer(nodeid, Answer(yes, by, why))
 
 

@@ -13,12 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_moderator.isolation.git_run import GitRun
-from pytest_moderator.model import Command, ExecutionContext, Rule, Task
+from pytest_moderator.model import Command, ExecutionContext, Task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from pytest_moderator.isolation.git_run import GitRun
+    from pytest_moderator.model import Rule
     from pytest_moderator.prepare import Prepared
 
 _DEFAULTS = {item.name: item.default for item in fields(Task)}
@@ -162,7 +163,7 @@ class Handout:
                     "path": Path(file["path"]),
                     "tasks": tuple(Task.from_dict(task) for task in file["tasks"]),
                     "groups": frozenset(file["groups"]),
-                    "rules": tuple(Rule.from_dict(rule) for rule in file["rules"]),
+                    "rules": tuple(_rule(rule) for rule in file["rules"]),
                     "fallbacks": {name: tuple(others) for name, others in file["fallbacks"].items()},
                 }
             )
@@ -174,9 +175,23 @@ class Handout:
             state_dir=Path(data["state_dir"]),
             with_deps=data["with_deps"],
             files=files,
-            git=data["git"] and GitRun.from_dict(data["git"]),
+            git=_git_run(data["git"]),
             written=tuple(Path(path) for path in data["written"]),
         )
+
+
+def _rule(data: Mapping[str, Any]) -> Rule:
+    from pytest_moderator.model import Rule  # noqa: PLC0415 (most projects have no rules)
+
+    return Rule.from_dict(data)
+
+
+def _git_run(data: Mapping[str, Any] | None) -> GitRun | None:
+    if data is None:
+        return None
+    from pytest_moderator.isolation.git_run import GitRun  # noqa: PLC0415 (most runs have no branches)
+
+    return GitRun.from_dict(data)
 
 
 def hand_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -146,7 +146,7 @@ def _open_journal(
 
 
 def _opening(past: _Past, journal: Journal | None = None, locks: tuple[RunLock, ...] = ()) -> Opening:
-    new = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    new = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
     return Opening(
         run_id=past.run.id if past.run else new,
         resumed=past.run is not None,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.graph import find_cycles, stable_order
 from pytest_moderator.model import Problem, Severity
-from pytest_moderator.stories import classify_phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,6 +69,8 @@ class Ordering:
 
     def by_stories(self) -> None:
         """Run the phases of stories beside each other, all else one after another."""
+        from pytest_moderator.stories import classify_phases  # noqa: PLC0415 (only in this order)
+
         phases = classify_phases(self.phases, self.tasks_file.story_depends)
         self._check_stories(phases)
         before: tuple[str, ...] = ()

@@ -17,7 +17,6 @@ import pytest
 
 from pytest_moderator import interrupts
 from pytest_moderator.accounts import Accounts
-from pytest_moderator.attempt import tries_before
 from pytest_moderator.availability import refusals_of_run
 from pytest_moderator.choices import Choices
 from pytest_moderator.clock import Stopwatch
@@ -249,6 +248,8 @@ class Run:
 
     def tries_of(self, nodeid: str) -> int:
         """Count the tries of a task that is lost now: this one, those lost before, those that its logs tell of."""
+        from pytest_moderator.attempt import tries_before  # noqa: PLC0415 (few are lost)
+
         found = self.handout.find(nodeid)
         logged = tries_before(folder_of(self.handout, *found)) if found else 0
         return max(1 + self._lost.get(nodeid, 0), logged)

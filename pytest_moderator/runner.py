@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_moderator.attempt import HELD, PURSE, LocalLauncher, run_task, tries_before
+from pytest_moderator.attempt.signs import HELD, PURSE
 from pytest_moderator.backends import configure
 from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.routing import BackendRouter, Choice, NoBackend
@@ -52,6 +52,8 @@ class TaskRunner:
     def __init__(
         self, config: pytest.Config, handout: Handout, backends: Sequence[Backend], worker: str
     ) -> None:
+        from pytest_moderator.attempt.launcher import LocalLauncher  # noqa: PLC0415 (only where tasks run)
+
         self._config = config
         self._handout = handout
         self._worker = worker
@@ -137,6 +139,8 @@ class TaskRunner:
     ) -> TaskResult:
         git = self._handout.git
         if git is None or not context.isolation_level.has_branch:
+            from pytest_moderator.attempt.run import run_task  # noqa: PLC0415 (only where tasks run)
+
             return run_task(task, backend, context, fixtures=fixtures)
         from pytest_moderator.attempt.on_branch import run_on_branch  # noqa: PLC0415 (most runs have no branches)
 
@@ -166,6 +170,8 @@ class TaskRunner:
         return choice
 
     def _context(self, file: FileHandout, task: Task) -> AttemptContext:
+        from pytest_moderator.attempt.run import tries_before  # noqa: PLC0415 (only where tasks run)
+
         place = context_of(self._handout, file, task)
         return replace(
             place,

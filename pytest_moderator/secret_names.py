@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.written_forms import SHORTEST
 from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def _told(name: str, value: str, plan: ExecutionPlan) -> Iterator[Problem]:
 def _problems(
     name: str, written: Mapping[str, str], environ: Mapping[str, str]
 ) -> Iterator[tuple[Severity, str, str, str]]:
+    from pytest_moderator.attempt.written_forms import SHORTEST  # noqa: PLC0415 (few runs have secrets)
+
     value = environ.get(name, "").strip()
     if name in written:
         message = f"the value of {name} stands in 'env', for everybody to read"

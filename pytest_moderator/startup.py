@@ -32,13 +32,9 @@ from pytest_moderator.parallel import Controller
 from pytest_moderator.people import People
 from pytest_moderator.prepare import Prepared, prepare, share_a_checkout
 from pytest_moderator.recorder import Recorder
-from pytest_moderator.reports import json_report
-from pytest_moderator.reports.events import EventStream
-from pytest_moderator.reports.html import HtmlColumns
 from pytest_moderator.reports.terminal import TerminalView
 from pytest_moderator.run import Run
 from pytest_moderator.runner import install_runner
-from pytest_moderator.sequential import SequentialLoop
 from pytest_moderator.settings import OPTIONS
 from pytest_moderator.tasksfile.checkbox import CheckBoxes
 from pytest_moderator.ticking import Ticking
@@ -87,6 +83,8 @@ def settle(config: pytest.Config) -> None:
     if not config.option.collectonly:
         prepared = _check_health(config, prepared)
     if prepared[0].settings.json and not config.option.collectonly:
+        from pytest_moderator.reports import json_report  # noqa: PLC0415 (only where it is asked for)
+
         json_report.check(prepared[0].settings.json)
     config.stash[_PREPARED] = prepared
     config.stash[_GIT] = _plan_branches(config, prepared)
@@ -128,6 +126,8 @@ def activate(config: pytest.Config) -> None:
     if is_distributed(config):
         register(Controller(run, control), "moderator_controller")
     else:
+        from pytest_moderator.sequential import SequentialLoop  # noqa: PLC0415 (not with workers)
+
         register(SequentialLoop(run, control), "moderator_sequential")
         install_runner(config, handout, config.stash[_BACKENDS], "main")
 
@@ -214,14 +214,20 @@ def _register_views(
     if config.option.collectonly:
         return
     if settings.json:
-        register(json_report.JsonReport(run, settings.json), "moderator_json")
+        from pytest_moderator.reports.json_report import JsonReport  # noqa: PLC0415 (only where it is asked for)
+
+        register(JsonReport(run, settings.json), "moderator_json")
     if settings.events:
+        from pytest_moderator.reports.events import EventStream  # noqa: PLC0415 (likewise)
+
         register(EventStream(run, settings.events), "moderator_events")
     if config.getoption("xmlpath", None):
         from pytest_moderator.reports.junit import JunitCases  # noqa: PLC0415 (borrows from pytest's own)
 
         register(JunitCases(config), "moderator_junit")
     if html := config.getoption("htmlpath", None):
+        from pytest_moderator.reports.html import HtmlColumns  # noqa: PLC0415 (only where it is asked for)
+
         register(HtmlColumns(run, Path(html)), "moderator_html")
 
 

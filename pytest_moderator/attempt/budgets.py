@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.run import PURSE
+from pytest_moderator.attempt.signs import PURSE
 from pytest_moderator.model import Budget, Usage
 
 if TYPE_CHECKING:

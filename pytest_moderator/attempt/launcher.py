@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.base import ProcessSpec
 
-HELD = "held"
-"""The file in a run's directory that says that all its processes are stopped where they stand."""
-
 TIMED_OUT = 124
 CANNOT_EXECUTE = 126
 NOT_FOUND = 127

@@ -11,7 +11,8 @@ from pytest_moderator.attempt.budgets import why_spent
 from pytest_moderator.attempt.environment import task_environment
 from pytest_moderator.attempt.launcher import LocalLauncher, note
 from pytest_moderator.attempt.processes import MARK, make_mark
-from pytest_moderator.attempt.run import CANCELLED, Following
+from pytest_moderator.attempt.run import Following
+from pytest_moderator.attempt.signs import CANCELLED
 from pytest_moderator.backends.base import ProcessSpec
 from pytest_moderator.backends.limits import LONGEST_WAIT
 from pytest_moderator.backends.process import describe_failure

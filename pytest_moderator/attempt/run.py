@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_moderator.attempt.environment import given_names, task_environment
 from pytest_moderator.attempt.output import clean
 from pytest_moderator.attempt.secrecy import masked_result, with_masker
+from pytest_moderator.attempt.signs import CANCELLED
 from pytest_moderator.attempt.tries import Tries
 from pytest_moderator.clock import now, shown
 from pytest_moderator.errors import ModeratorError
@@ -27,26 +28,6 @@ if TYPE_CHECKING:
 
     Renew = Callable[[int], bool]
     Finish = Callable[[TaskResult, Callable[[Path], None] | None], TaskResult]
-
-CANCELLED = "cancelled"
-"""The file in a task's folder that keeps it from being tried again."""
-
-
-PURSE = "budget.json"
-"""The file in the folder of a run that tells what it may use, and what its tasks that have ended have used."""
-
-
-def forbid_tries(directory: Path) -> None:
-    """Have a task that is being tried, in whatever process, not be tried again.
-
-    Args:
-        directory: the task's folder.
-
-    Raises:
-        OSError: that cannot be written down.
-    """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (directory / CANCELLED).touch()
 
 
 def run_task(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.output import clean, excerpt
 from pytest_moderator.backends.base import Backend
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.model import Answer, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext
-    from pytest_moderator.model import Task
+    from pytest_moderator.model import Answer, Task, TaskResult
 
 ANSWER = "answer.json"
 """The file in a task's folder that says how it was answered."""
@@ -69,6 +67,9 @@ class ElsewhereBackend(Backend):
         Raises:
             ModeratorError: there is none.
         """
+        from pytest_moderator.attempt.output import clean, excerpt  # noqa: PLC0415 (only where tasks run)
+        from pytest_moderator.model import Answer, TaskResult, TaskStatus  # noqa: PLC0415 (likewise)
+
         try:
             answer = Answer.from_json((context.directory / ANSWER).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.machinery
 import json
-import platform
 import re
 import sys
 import warnings
@@ -12,10 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_moderator.attempt.output import clean, excerpt
-from pytest_moderator.backends import python_runner
 from pytest_moderator.backends.base import Backend, Health
-from pytest_moderator.backends.process import process_result, run_process
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ErrorCategory, Problem, Severity
 
@@ -57,10 +53,16 @@ class PythonBackend(Backend):
 
     def health(self) -> Health:
         """Name the interpreter: it is the one that runs this."""
+        import platform  # noqa: PLC0415 (most runs have no Python tasks)
+
         return Health(version=platform.python_version(), detail=sys.executable)
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the function or the fences in a process."""
+        from pytest_moderator.attempt.output import clean, excerpt  # noqa: PLC0415 (only where tasks run)
+        from pytest_moderator.backends import python_runner  # noqa: PLC0415 (likewise)
+        from pytest_moderator.backends.process import process_result, run_process  # noqa: PLC0415 (likewise)
+
         if (problem := _form_problem(task)) is not None:
             raise ModeratorError(f"{problem.message}: {problem.hint}")
         request = context.directory / "python.json"
@@ -81,6 +83,8 @@ class PythonBackend(Backend):
 
 def _kind_of(path: Path) -> str | None:
     """Read what kind of failure an exception was; one that the task may have caused itself is for its exit code."""
+    from pytest_moderator.attempt.output import excerpt  # noqa: PLC0415 (only where tasks run)
+
     found = excerpt(path).strip()
     return found if found in _TOLD else None
 

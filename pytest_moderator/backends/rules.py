@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_moderator.backends.classify import classify
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -37,6 +35,8 @@ def why(rule: Rule, task: Task) -> str | None:
     if rule.paths:
         reasons.append(_path_that_matches(rule.paths, task.files))
     if rule.task_type and None not in reasons:
+        from pytest_moderator.backends.classify import classify  # noqa: PLC0415 (few rules need it)
+
         found = classify(task)
         reasons.append(str(found) if found.kind in rule.task_type else None)
     held = [reason for reason in reasons if reason is not None]

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_moderator.backends.base import Backend, Health
-from pytest_moderator.backends.process import describe_failure, process_result, run_process
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity
 
@@ -66,6 +65,12 @@ class ShellBackend(Backend):
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the scripts one after another, up to the first that fails."""
+        from pytest_moderator.backends.process import (  # noqa: PLC0415 (only where tasks run)
+            describe_failure,
+            process_result,
+            run_process,
+        )
+
         commands = _commands(task)
         if not commands:
             raise ModeratorError(f"{_NO_COMMAND}: {_ADD_ONE}")

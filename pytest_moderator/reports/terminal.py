@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.attempt import clean
 from pytest_moderator.attempt.secrecy import masked_arguments
+from pytest_moderator.cleaning import clean
 from pytest_moderator.journal import RunStatus
 from pytest_moderator.model import TaskStatus, Usage
 from pytest_moderator.runner import folder_of

@@ -8,12 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.model import Problem, Severity
-from pytest_moderator.safe_yaml import YamlError
 from pytest_moderator.settings.collect import Collector, Place
 from pytest_moderator.settings.option import Source
-from pytest_moderator.settings.sections import read_section
 from pytest_moderator.settings.table import OPTIONS, Settings
-from pytest_moderator.settings.yaml_file import read_yaml_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,8 +63,13 @@ def load_settings(
     _read_environment(collector, environ, Place(Source.ENVIRONMENT, "environment", here))
     _read_ini(collector, ini, Place(Source.INI, ini_path, rootdir))
     _read_config_file(collector, rootdir)
-    file = Place(Source.FRONT_MATTER, front_matter_path, rootdir, (), front_matter_line, front_matter_lines)
-    read_section(collector, front_matter, file.child("moderator"))
+    if front_matter:
+        from pytest_moderator.settings.sections import read_section  # noqa: PLC0415 (many files have none)
+
+        file = Place(
+            Source.FRONT_MATTER, front_matter_path, rootdir, (), front_matter_line, front_matter_lines
+        )
+        read_section(collector, front_matter, file.child("moderator"))
     return _settle(collector, rootdir)
 
 
@@ -103,6 +105,10 @@ def _read_config_file(collector: Collector, rootdir: Path) -> None:
     path = Path(str(asked_for.value)) if asked_for else rootdir / CONFIG_FILE
     if not asked_for and not path.exists():
         return
+    from pytest_moderator.safe_yaml import YamlError  # noqa: PLC0415 (many projects have no such file)
+    from pytest_moderator.settings.sections import read_section  # noqa: PLC0415 (likewise)
+    from pytest_moderator.settings.yaml_file import read_yaml_file  # noqa: PLC0415 (likewise)
+
     name = str(asked_for.raw) if asked_for else CONFIG_FILE
     place = Place(Source.CONFIG_FILE, name, rootdir)
     try:

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Severity
 from pytest_moderator.settings import values
-from pytest_moderator.settings.backends import read_backends
 from pytest_moderator.settings.collect import Collector, Found, Place
 from pytest_moderator.settings.option import FILES, Option
-from pytest_moderator.settings.phases import read_phases
-from pytest_moderator.settings.routing import read_rules
 from pytest_moderator.settings.table import OPTIONS
 
 if TYPE_CHECKING:
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 DEFAULT_MAX_WORKERS = 4
 _ENABLED = "gear3.parallel.enabled"
 _MAX_WORKERS = "gear3.parallel.max_workers"
-_READERS = {"backends": read_backends, "phases": read_phases}
 
 
 # Keys that are no options by themselves: they say what becomes of others.
@@ -44,7 +40,7 @@ def read_section(collector: Collector, content: object, place: Place) -> None:
     own = Collector()
     _walk(own, content, place, "")
     leaves = {found.place.key.removeprefix(f"{place.key}."): found for found in own.found}
-    own.problems += [*read_rules(leaves), *_switch_workers(leaves), *_refuse_contradictions(leaves)]
+    own.problems += [*_read_rules(leaves), *_switch_workers(leaves), *_refuse_contradictions(leaves)]
     collector.found += leaves.values()
     collector.problems += sorted(own.problems, key=lambda problem: problem.line)
 
@@ -60,12 +56,26 @@ def _walk(own: Collector, content: object, place: Place, prefix: str) -> None:
         here, dotted = place.child(str(key)), f"{prefix}{key}"
         if dotted in _SECTIONS:
             _walk(own, value, here, f"{dotted}.")
-        elif dotted in _READERS:
-            _READERS[dotted](own, _LEAVES[dotted], value, here)
+        elif dotted == "backends":
+            from pytest_moderator.settings.backends import read_backends  # noqa: PLC0415 (few files have any)
+
+            read_backends(own, _LEAVES[dotted], value, here)
+        elif dotted == "phases":
+            from pytest_moderator.settings.phases import read_phases  # noqa: PLC0415 (likewise)
+
+            read_phases(own, _LEAVES[dotted], value, here)
         elif dotted not in _LEAVES:
             own.problems.append(here.problem("unknown-key", f"unknown key {here.key!r}", _nearest(dotted)))
         elif value is not None:
             own.offer(_LEAVES[dotted], value, here)
+
+
+def _read_rules(leaves: dict[str, Found]) -> list[Problem]:
+    if not any(found.option.name == "rules" for found in leaves.values()):
+        return []
+    from pytest_moderator.settings.routing import read_rules  # noqa: PLC0415 (few files have any)
+
+    return read_rules(leaves)
 
 
 def _nearest(dotted: str) -> str:

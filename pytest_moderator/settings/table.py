@@ -9,14 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.model import Budget, IsolationLevel
+from pytest_moderator.model import IsolationLevel
 from pytest_moderator.settings import values
 from pytest_moderator.settings.option import ANYWHERE, FILES, Option, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_moderator.model import PhaseRule, Rule
+    from pytest_moderator.model import Budget, PhaseRule, Rule
 
 
 @dataclass(frozen=True, slots=True)

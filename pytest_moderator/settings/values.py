@@ -8,9 +8,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pytest_moderator.model import Budget, IsolationLevel
+from pytest_moderator.model import IsolationLevel
 from pytest_moderator.units import parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from pytest_moderator.model import Budget
 
 APPROVAL_RULES = ("backends", "paths", "commands", "cost")
 Parse = Callable[[object], object]
@@ -153,6 +157,8 @@ def budget(value: object) -> Budget:
         value = f"${value}"
     if not isinstance(value, str):
         raise _must("be money or tokens, such as $5 or 200k tokens", value)
+    from pytest_moderator.model import Budget  # noqa: PLC0415 (few runs have one)
+
     return Budget.parse(value)
 
 

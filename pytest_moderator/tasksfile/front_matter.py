@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.safe_yaml import YamlError, load_entry
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -43,6 +41,8 @@ def read_front_matter(lines: Sequence[str]) -> FrontMatter:
     end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "...")), 0)
     if not end:
         return FrontMatter()  # without its end it is just a rule
+    from pytest_moderator.safe_yaml import YamlError, load_entry  # noqa: PLC0415 (many files have none)
+
     try:
         found = load_entry("\n".join(lines[1:end]), _KEY)
     except YamlError as error:
