@@ -97,6 +97,16 @@ class Handout:
         return self.state_dir / "runs" / self.run_id
 
     @cached_property
+    def folders(self) -> Path:
+        """Where its tasks have their folders."""
+        return self.directory / "tasks"
+
+    @cached_property
+    def logs(self) -> str:
+        """The same, seen from where records and logs are kept."""
+        return self.folders.relative_to(self.state_dir).as_posix()
+
+    @cached_property
     def context(self) -> ExecutionContext:
         """The place of the run, which every task's is made of."""
         return ExecutionContext(

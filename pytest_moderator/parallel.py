@@ -3,13 +3,13 @@
 How a task gets to a worker:
 
 1. A worker that has collected is free. The scheduler asks the coordinator for the most urgent task that may start,
-   and sends the worker two indices: the task's, and that of the *relay* (see :mod:`pytest_moderator.relay`). A
-   worker does not start an item before it knows of another one behind it; the relay is that one.
+   and sends the worker its index. A worker does not start an item before it knows of another one behind it: ours
+   puts the *relay* there (see :mod:`pytest_moderator.relay`).
 2. The worker runs the task and waits where the relay stands. The scheduler hears that the task has ended, settles it
-   and sends the next pair.
-3. While all workers are busy, each is sent one pair *ahead*: of a task that would be the next to start whichever
-   ends first. So a worker need not wait until it is heard and answered. The pair is taken back where another worker
-   is free first, or nothing is to start any more; and a worker gives it back by itself when its own task has failed.
+   and sends the next one.
+3. While all workers are busy, each is sent one task *ahead*, which would be the next to start whichever ends first.
+   So a worker need not wait until it is heard and answered. It is taken back where another worker is free first, or
+   nothing is to start any more; and a worker gives it back by itself when its own task has failed.
 4. When the worker knows the true next item, it tears down what that one does not share with the one before.
 """
 
@@ -135,7 +135,9 @@ class ParallelScheduling:
         # Who does it in place of whom goes before it, as it is the worker that looks for the backend.
         instead = self.run.choices.instead(nodeid)
         try:
-            node.send_runtest_some([*([] if instead is None else [instead]), *_pair(index, nodeid)])
+            if instead is not None:
+                node.send_runtest_some([instead])
+            node.channel.send(index[nodeid])
         except OSError:  # the worker has just died: xdist will say so
             worker.index = None
             self.run.take_back(nodeid)
@@ -156,13 +158,13 @@ class ParallelScheduling:
             worker.ahead = nodeid
             # It may just have died: what it was sent is taken back when xdist says so.
             with contextlib.suppress(OSError):
-                node.send_runtest_some(_pair(worker.index, nodeid))
+                node.channel.send(worker.index[nodeid])
 
     def _recall(self, node: WorkerController, worker: _Worker, nodeid: str) -> None:
         if not worker.recalled and worker.index is not None:
             worker.recalled = True
             with contextlib.suppress(OSError):  # as above
-                node.send_steal(_pair(worker.index, nodeid))
+                node.send_steal([worker.index[nodeid]])
 
     def _tell_of_start(self, nodeid: str) -> None:
         if found := self.run.handout.find(nodeid):  # a worker does not say it of tasks
@@ -295,11 +297,6 @@ class ParallelScheduling:
         for node in self._workers:
             node.shutdown()
         return (yield)
-
-
-def _pair(index: dict[str, int], nodeid: str) -> list[int]:
-    """Give what makes a worker run an item: its place, and that of the relay."""
-    return [index[nodeid], len(index)]
 
 
 class _Reporter:

@@ -27,7 +27,7 @@ from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
 from pytest_moderator.plugin import keeping_all
 from pytest_moderator.recorder import records_of
-from pytest_moderator.runner import folder_of, place_of
+from pytest_moderator.runner import folder_name, folder_of, place_of
 from pytest_moderator.step import DependencyCycleError
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
 from pytest_moderator.tell import report_failure, report_skip, tell
@@ -220,7 +220,7 @@ class Run:
         found = self.handout.find(nodeid)
         if found is None:
             return True
-        logs = folder_of(self.handout, *found).relative_to(self.handout.state_dir).as_posix()
+        logs = f"{self.handout.logs}/{folder_name(self.handout, *found)}"
         waited = self.coordinator.waits(nodeid)
         if not self.recorder.started(found, worker, logs, waited=waited, choice=self.choice_of(*found)):
             return False

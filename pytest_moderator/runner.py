@@ -173,8 +173,7 @@ class TaskRunner:
         from pytest_moderator.attempt.run import tries_before  # noqa: PLC0415 (only where tasks run)
 
         place = context_of(self._handout, file, task)
-        return replace(
-            place,
+        return place.but(
             attempt=1 + tries_before(place.directory),
             worker=self._worker,
             patience=PATIENCE,
@@ -256,7 +255,12 @@ def name_of(handout: Handout, file: FileHandout, task: Task) -> str:
 
 def folder_of(handout: Handout, file: FileHandout, task: Task) -> Path:
     """Name the folder of a task's logs."""
-    return handout.directory / "tasks" / sanitise_id(name_of(handout, file, task))
+    return handout.folders / folder_name(handout, file, task)
+
+
+def folder_name(handout: Handout, file: FileHandout, task: Task) -> str:
+    """Name it among those of its run."""
+    return sanitise_id(name_of(handout, file, task))
 
 
 def _with_limits(context: AttemptContext, task: Task, file: FileHandout, backend: str = "") -> AttemptContext:
@@ -272,7 +276,7 @@ def _with_limits(context: AttemptContext, task: Task, file: FileHandout, backend
         "memory": settings.get("memory") or file.memory,
     }
     said = {name: value for name, value in said.items() if value}
-    return replace(context, **said) if said else context
+    return context.but(**said) if said else context
 
 
 def _workspace_of(place: ExecutionContext, handout: Handout) -> Path:

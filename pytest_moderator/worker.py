@@ -60,7 +60,9 @@ class Worker:
         self._same_python = same_python
         self._bundler = Bundler(interactor, self._give_back)
         self._run_item = interactor.run_one_test
+        self._handle_command = interactor.handle_command
         interactor.run_one_test = self._run_one
+        interactor.handle_command = self._take
         interactor.steal = self._steal
         self._parent = os.getppid()
         self._failed = False
@@ -78,8 +80,19 @@ class Worker:
     ) -> Generator[None, None, None]:
         """Put the relay behind all other items, whatever other plugins do to their order."""
         yield
-        self._relay = make_relay(session, items)
+        self._relay, self._behind = make_relay(session, items), len(items)
         items.append(self._relay)
+
+    def _take(self, command: Any) -> None:
+        """Put an item that is to run into the queue, and the relay behind it; in a thread of execnet's.
+
+        A bare number is what execnet packs and unpacks in a tenth of the time that xdist's own form takes.
+        """
+        if isinstance(command, int):
+            with self._interactor.torun.lock() as queued:
+                queued.extend((command, self._behind))
+        else:
+            self._handle_command(command)
 
     def _run_one(self) -> None:
         """Run an item; where the relay stands, wait for the next one and tear down what that does not share."""
@@ -128,7 +141,7 @@ class Worker:
 
     def _steal(self, indices: Sequence[int]) -> None:
         """Give back what was sent ahead, unless it is about to start; xdist calls this in a thread of its own."""
-        queue, back = self._interactor.torun, list(indices)
+        queue, back = self._interactor.torun, [*indices, self._behind]
         with queue.lock() as queued:
             before, last = list(queued)[: -len(back)], list(queued)[-len(back) :]
             if self._follows or last != back:

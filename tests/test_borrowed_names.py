@@ -54,9 +54,16 @@ def test_xdists_part_of_a_worker_has_what_we_step_in_for() -> None:
     one = inspect.getsource(remote.WorkerInteractor.run_one_test)
 
     assert "self.run_one_test()" in loop
+    assert "self.channel.setcallback(self.handle_command," in loop
     assert "self.nextitem_index is not Marker.SHUTDOWN" in loop
     assert "self.nextitem_index = self.torun.get()" in one
     assert "self.session.items" in one
+
+
+def test_xdist_sends_commands_through_a_channel_that_is_ours_too() -> None:
+    sent = inspect.getsource(workermanage.WorkerController.sendcommand)
+
+    assert "self.channel.send((name, kwargs))" in sent
 
 
 def test_xdist_takes_back_what_a_worker_has_not_started() -> None:

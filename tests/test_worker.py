@@ -25,13 +25,16 @@ class Workplace:
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
+        self.heard: list[Any] = []
         self.queue = remote.TestQueue(execnet.gateway_base.get_execmodel("thread"))
         self.interactor: Any = SimpleNamespace(
             torun=self.queue,
             run_one_test=None,
+            handle_command=self.heard.append,
             channel=SimpleNamespace(send=self.sent.append),
         )
         self.worker = Worker(self.interactor, same_python=True)
+        self.worker._behind = RELAY
 
     def send(self, *indices: int | Marker) -> None:
         for index in indices:
@@ -98,14 +101,14 @@ def test_it_follows_an_item_that_has_not_failed(at: Workplace) -> None:
     at.worker.pytest_runtest_logreport(SimpleNamespace(failed=False))  # type: ignore[arg-type]
     at.end()
     assert at.told() == []
-    at.interactor.steal([1, RELAY])  # it counts as started
+    at.interactor.steal([1])  # it counts as started
     assert at.told() == [[]]
     assert at.queued() == [1, RELAY]
 
 
 def test_it_is_given_back_when_asked_for(at: Workplace) -> None:
     at.send(1, RELAY)
-    at.interactor.steal([1, RELAY])
+    at.interactor.steal([1])
     assert at.told() == [[1, RELAY]]
     assert at.queued() == []
     at.end()
@@ -114,9 +117,9 @@ def test_it_is_given_back_when_asked_for(at: Workplace) -> None:
 
 def test_an_item_that_was_not_sent_ahead_stays(at: Workplace) -> None:
     at.send(0, RELAY, 1, RELAY)  # item 0 has not been taken up yet
-    at.interactor.steal([1, RELAY])
+    at.interactor.steal([1])
     assert at.queued() == [0, RELAY]
-    at.interactor.steal([1, RELAY])
+    at.interactor.steal([1])
     assert at.queued() == [0, RELAY]
     assert at.told() == [[1, RELAY], []]
 
@@ -124,7 +127,7 @@ def test_an_item_that_was_not_sent_ahead_stays(at: Workplace) -> None:
 def test_what_arrives_after_the_end_is_not_given_back(at: Workplace) -> None:
     at.end()  # it was sent before that was heard, and counts as begun as soon as it is
     at.send(1, RELAY)
-    at.interactor.steal([1, RELAY])
+    at.interactor.steal([1])
     assert at.told() == [[]]
     assert at.queued() == [1, RELAY]
 
@@ -141,6 +144,20 @@ def test_an_item_is_given_back_before_another_end_can_be_told(at: Workplace) -> 
 
     at.interactor.channel.send = look
     at.worker._bundler._send = look
-    at.interactor.steal([1, RELAY])
+    at.interactor.steal([1])
     assert at.told() == [[1, RELAY]]
     assert free == [False]
+
+
+def test_the_relay_is_put_behind_an_item(at: Workplace) -> None:
+    at.interactor.handle_command(3)
+    at.interactor.handle_command(5)
+    assert at.queued() == [3, RELAY, 5, RELAY]
+
+
+def test_all_other_commands_are_xdists(at: Workplace) -> None:
+    commands: list[Any] = [("runtests", {"indices": [1]}), ("steal", {"indices": [1]}), Marker.SHUTDOWN]
+    for command in commands:
+        at.interactor.handle_command(command)
+    assert at.heard == commands
+    assert at.queued() == []

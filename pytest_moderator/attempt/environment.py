@@ -101,6 +101,7 @@ def task_environment(
         environment.pop(name, None)
     environment |= _NO_QUESTIONS
     environment["TMPDIR"] = str(context.worker_directory)
+    environment["PWD"] = os.path.abspath(context.working_directory)  # as a shell would say  # noqa: PTH100 (quick)
     if context.reduced:
         environment |= _ONE_AT_A_TIME
     added = _added(task, context, fixtures)

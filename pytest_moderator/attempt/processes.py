@@ -18,6 +18,7 @@ nor one of its ancestors is ever ended.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import signal
@@ -47,6 +48,7 @@ UNKILLABLE_AFTER = 5.0
 _hurried = threading.Event()
 
 _FEW = 64
+_LINE = 128  # bytes
 _LOOKS = 5
 _LOOK_AGAIN = 0.001  # seconds
 
@@ -307,7 +309,7 @@ def _describe(process: psutil.Process) -> str:
 def _pids_after(leader: int) -> list[int]:
     """List the processes that may have been started after this one; nothing where the kernel cannot say."""
     try:
-        last = int(Path("/proc/loadavg").read_bytes().split()[-1])
+        last = int(os.pread(_load_file(), _LINE, 0).split()[-1])
         if leader <= last <= leader + _FEW:
             return list(range(leader + 1, last + 1))
         running = _running_pids()
@@ -315,6 +317,12 @@ def _pids_after(leader: int) -> list[int]:
         return []
     # Process ids count upwards and begin again at the top.
     return [pid for pid in running if leader < pid or pid <= last < leader]
+
+
+@functools.cache
+def _load_file() -> int:
+    """Open what names the process that was started last; it stays open, since every task looks there."""
+    return os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _nobody_carries(mark: str) -> bool:

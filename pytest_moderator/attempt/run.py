@@ -66,21 +66,23 @@ def run_task(
     """
     retries = retries if task.retries is None else task.retries
     timeout = context.timeout if task.timeout is None else task.timeout
-    context = with_masker(task, replace(context, directory=context.directory.absolute()), fixtures)
+    if not context.directory.is_absolute():
+        context = replace(context, directory=context.directory.absolute())
+    context = with_masker(task, context, fixtures)
     tries = Tries.before(context.directory) if context.attempt > 1 else Tries()
     tries.started_at = tries.started_at or now()
     tries.feedback = context.feedback or tries.feedback
-    context = _informed(replace(context, timeout=timeout, memory=task.memory or context.memory), tries)
+    context = _informed(context.but(timeout=timeout, memory=task.memory or context.memory), tries)
     first = context.attempt
     following = Following()
     for attempt in itertools.count(first):
         begun = time.monotonic()
-        context = replace(context, attempt=attempt)
+        context = context.but(attempt=attempt)
         tried = _Try(task, backend, context, fixtures, renew if attempt > first else None, finish)
         result = masked_result(tried.run(), context.masker)
         duration = time.monotonic() - begun
         tries.add(result, duration)
-        context = replace(context, used=used_so_far(context, result))
+        context = context.but(used=used_so_far(context, result))
         if result.status is not TaskStatus.FAILED:
             break
         result = _sorted(result, context)
@@ -131,12 +133,7 @@ class Following:
 
 def _informed(context: AttemptContext, tries: Tries) -> AttemptContext:
     """Tell the next try what came of those before."""
-    return replace(
-        context,
-        feedback=tries.feedback,
-        used=context.used or tries.usage,
-        reduced=tries.reduced,
-    )
+    return context.but(feedback=tries.feedback, used=context.used or tries.usage, reduced=tries.reduced)
 
 
 def _keep(tries: Tries, result: TaskResult, context: AttemptContext, following: Following) -> Following:
@@ -230,11 +227,11 @@ class _Try:
         task, backend, fixtures = self.task, self.backend, self.fixtures
         try:
             if self.renew is not None:
-                self.context = replace(self.context, put_back=self.renew(self.context.attempt))
+                self.context = self.context.but(put_back=self.renew(self.context.attempt))
             _make_folder(self.context)
             given = given_names(task, self.context, fixtures)
             environment = task_environment(task, self.context, fixtures)
-            self.context = replace(self.context, environment=environment, given=given)
+            self.context = self.context.but(environment=environment, given=given)
             result = backend.execute(task, self.context)
         except (ModeratorError, OSError) as error:
             return _failure(task, str(error), error)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pytest_moderator.model import ExecutionContext
 
@@ -166,6 +166,16 @@ class AttemptContext(ExecutionContext):
     masker: Masker | None = None
     used: Usage | None = None
     purse: Path | None = None
+
+    def but(self, **changes: Any) -> Self:
+        """Give the same with some things changed; :func:`dataclasses.replace` takes ten times as long for so many.
+
+        Args:
+            changes: by the name of an attribute, but ``directory``.
+        """
+        new = object.__new__(type(self))
+        vars(new).update(vars(self), **changes)
+        return new
 
     @property
     def filter(self) -> Callable[[], ByteFilter] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import re
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_moderator.backends.base import AttemptContext, ProcessOutcome
@@ -19,8 +22,21 @@ if TYPE_CHECKING:
 
 _NO_COMMAND = "nothing to run: no command for a shell"
 _ADD_ONE = "add a fence such as ```sh, or a 'run:' line"
+# A shell runs a script without `#!`, and says in its own words what is missing.
+_FOR_A_SHELL = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC})
 _LONGEST_ARGUMENT = 30_000  # characters; Linux takes 131,072 bytes
 _STRICT = ("-e", "-o", "pipefail")
+
+# What `sh` would pass on as it stands: a program and arguments without any character that means something to it.
+_PLAIN = re.compile(r"\s*[\w./@%+:,-]+(?: +[\w./@%+:,=-]+)*\s*", re.ASCII)
+# What it does itself, in any of the shells that a system calls `sh`; programs do the same as its `true` and `false`.
+_OF_THE_SHELL = frozenset(
+    """. : alias autoload bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc
+    declare dirs disown do done echo elif else enable esac eval exec exit export fc fg fi for function getopts hash
+    hist history if in jobs kill let local logout mapfile newgrp popd print printf pushd pwd read readarray readonly
+    return select set shift shopt source stop suspend test then time times trap type typeset ulimit umask unalias
+    unset until wait whence which while""".split()  # noqa: SIM905 (readable)
+)
 _SHELLS = {
     "sh": ("sh", "-e"),
     "shell": ("sh", "-e"),
@@ -35,6 +51,9 @@ class ShellBackend(Backend):
 
     Each is run by a shell of its own, one after another, in the task's working directory. A failing command ends
     its script, and the task: ``sh -e``, and with bash and zsh, a failure inside a pipe as well.
+
+    A script for ``sh`` that is a single program with plain arguments is started without a shell in between, which
+    costs as much as a small program does itself.
 
     Of a ``console`` fence, lines that begin with ``$`` and a space are commands, and those after them that
     begin with ``>`` and a space go on with them; the rest is sample output.
@@ -77,13 +96,12 @@ class ShellBackend(Backend):
         deadline = None if context.timeout is None else time.monotonic() + context.timeout
         outcomes: list[ProcessOutcome] = []
         for command in commands:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            argv = _argv(command, context.directory)
-            outcomes.append(run_process(context, argv, timeout=left))
+            outcomes.append(_run(command, context, deadline))
             if outcomes[-1].exit_code:
                 break
-        message = describe_failure(outcomes[-1], context.timeout)
+        message = None
         if len(commands) > 1:
+            message = describe_failure(outcomes[-1], context.timeout)
             message += f", in the commands at line {commands[len(outcomes) - 1].line}"
         return process_result(task, context, outcomes, backend=self.name, error_message=message)
 
@@ -100,6 +118,30 @@ def _missing_shell(command: Command) -> list[Problem]:
     message = f"{shell!r} is not installed, but the commands at line {command.line} are for it"
     hint = "install it, or name another shell in the fence"
     return [Problem(Severity.ERROR, "missing-shell", message, hint, line=command.line)]
+
+
+def _run(command: Command, context: AttemptContext, deadline: float | None) -> ProcessOutcome:
+    """Run a script with what is left of the time."""
+
+    def run(argv: Sequence[str]) -> ProcessOutcome:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        return run_process(context, argv, timeout=left)
+
+    if words := _words(command, context.environment):
+        outcome = run(words)
+        if outcome.errno not in _FOR_A_SHELL:
+            return outcome
+    return run(_argv(command, context.directory))
+
+
+def _words(command: Command, environment: Mapping[str, str]) -> list[str]:
+    """Give the program and the arguments of a script that needs no shell; nothing where it may need one."""
+    script = _script(command)
+    if _SHELLS[command.language][0] != "sh" or not _PLAIN.fullmatch(script):
+        return []
+    words = script.split()
+    # A `sh` that is bash takes functions from its environment.
+    return [] if words[0] in _OF_THE_SHELL or f"BASH_FUNC_{words[0]}%%" in environment else words
 
 
 def _argv(command: Command, directory: Path) -> list[str]:

@@ -173,7 +173,7 @@ class TaskResult:
 
     def outcome(self) -> dict[str, Any]:
         """Give all but the task itself as plain JSON types."""
-        data = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "task"}
+        data: dict[str, Any] = {name: getattr(self, name) for name in OUTCOME}
         data["status"] = self.status.value
         for name in ("artifacts_path", "worktree"):
             data[name] = None if data[name] is None else str(data[name])
@@ -205,6 +205,10 @@ class TaskResult:
         if values.get("usage") is not None:
             values["usage"] = Usage(**values["usage"])
         return cls(**values)
+
+
+OUTCOME = tuple(item.name for item in fields(TaskResult) if item.name != "task")
+"""What a result says besides its task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def test_a_task_is_told_about_itself(place: AttemptContext) -> None:
         "MODERATOR_WORKER_DIR": str(place.worker_directory),
         "MODERATOR_ATTEMPT_MARK": "run-1:T001:2",
         "TMPDIR": str(place.worker_directory),
+        "PWD": str(place.working_directory),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_EDITOR": "true",
     }

@@ -164,7 +164,7 @@ class TestQuickLook:
             stray.wait()
 
     def test_without_a_kernel_that_tells(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes, "Path", lambda name: (_ for _ in ()).throw(OSError(name)))
+        monkeypatch.setattr(processes, "_load_file", lambda: (_ for _ in ()).throw(OSError("no /proc")))
         assert processes._pids_after(1) == []
 
     def test_for_anybody_with_a_mark(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_moderator.attempt import run_task
+from pytest_moderator.attempt import LocalLauncher, run_task
 from pytest_moderator.backends import shell
 from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.model import Command, Task, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
-    from pytest_moderator.backends.base import AttemptContext
+    from pytest_moderator.backends.base import AttemptContext, ProcessOutcome, ProcessSpec
 
 needs_zsh = pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 LANGUAGES = ["sh", "shell", "bash", "console", pytest.param("zsh", marks=needs_zsh)]
@@ -58,6 +59,97 @@ def test_a_long_script_is_run_from_a_file(place: AttemptContext) -> None:
     text = f"echo first\n{'# as long as an argument may not be' * 10_000}\necho last\n"
     assert run(task_of(text), place).stdout == "first\nlast\n"
     assert (place.directory / "script-10.sh").read_text() == text
+
+
+class Noting(LocalLauncher):
+    """Notes what is started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[tuple[str, ...]] = []
+
+    def run(self, spec: ProcessSpec) -> ProcessOutcome:
+        self.started.append(spec.argv)
+        return super().run(spec)
+
+
+@pytest.fixture
+def noting() -> Noting:
+    return Noting()
+
+
+@pytest.mark.parametrize("language", ["sh", "shell", "console"])
+def test_a_plain_command_needs_no_shell(place: AttemptContext, noting: Noting, language: str) -> None:
+    prompt = "$ " if language == "console" else ""
+    task = task_of(f"{prompt}env A=1 printenv  A\n", language=language)
+    result = run(task, replace(place, launcher=noting))
+    assert result.stdout == "1\n"
+    assert noting.started == [("env", "A=1", "printenv", "A")]
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("echo -n", ""),
+        ("printf %s hi", "hi"),
+        ("A=1 printenv A", "1\n"),
+        ("printenv A || true", ""),
+        ("true # nothing", ""),
+        ("printenv 'PWD'", "{here}\n"),
+        ("ls *.md", "tasks.md\n"),
+        ("ls ~/nothing 2>&1 | wc -l", "1\n"),
+        ("printenv\nPWD", None),
+        ("cd ..", ""),
+        ("test -d .", ""),
+        ("exit 0", ""),
+        ("if true; then true; fi", ""),
+        ("greet", "hello\n"),
+    ],
+)
+def test_a_shell_gets_what_only_it_understands(
+    place: AttemptContext, noting: Noting, monkeypatch: pytest.MonkeyPatch, script: str, output: str | None
+) -> None:
+    (place.working_directory / "tasks.md").touch()
+    monkeypatch.setenv("BASH_FUNC_greet%%", "() { echo hello; }")
+    if script == "greet":
+        bash = shutil.which("bash")
+        monkeypatch.setattr(shell, "_which", lambda _: bash)  # as where `sh` is bash
+    result = run(task_of(script), replace(place, launcher=noting))
+    ((program, *_),) = noting.started
+    assert program.endswith("sh")
+    if output is not None:
+        assert result.stdout == output.format(here=place.working_directory)
+
+
+def test_a_plain_command_starts_in_its_place(
+    place: AttemptContext, noting: Noting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PWD", "/elsewhere")
+    result = run(task_of("printenv PWD\n"), replace(place, launcher=noting))
+    assert result.stdout == f"{place.working_directory}\n"
+    assert noting.started == [("printenv", "PWD")]
+
+
+def test_a_file_without_a_line_for_its_interpreter_is_a_script_for_the_shell(place: AttemptContext) -> None:
+    program = place.working_directory / "greet"
+    program.write_text("echo hello $1\n")
+    program.chmod(0o700)
+    assert run(task_of("./greet you\n"), place).stdout == "hello you\n"
+
+
+def test_what_is_missing_is_said_by_the_shell(place: AttemptContext) -> None:
+    result = run(task_of("no-such-program --now\n"), place)
+    assert (result.exit_code, result.error_message) == (127, "exit code 127")
+    assert "no-such-program" in result.stderr
+    assert "not found" in result.stderr
+
+
+def test_a_plain_command_that_uses_too_much_memory_is_run_once(place: AttemptContext) -> None:
+    code = "import time; open('ran', 'a').write('x'); text = 'x' * 400_000_000; time.sleep(60)"
+    (place.working_directory / "eat.py").write_text(code)
+    result = run(task_of(f"{sys.executable} eat.py\n", memory=200_000_000, retries=0), place)
+    assert result.exit_code == 137
+    assert (place.working_directory / "ran").read_text() == "x"
 
 
 def test_several_fences_run_in_order_each_by_its_shell(place: AttemptContext) -> None:
