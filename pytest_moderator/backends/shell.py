@@ -84,11 +84,7 @@ class ShellBackend(Backend):
 
     def execute(self, task: Task, context: AttemptContext) -> TaskResult:
         """Run the scripts one after another, up to the first that fails."""
-        from pytest_moderator.backends.process import (  # noqa: PLC0415 (only where tasks run)
-            describe_failure,
-            process_result,
-            run_process,
-        )
+        from pytest_moderator.backends.process import describe_failure, process_result  # noqa: PLC0415 (see below)
 
         commands = _commands(task)
         if not commands:
@@ -122,6 +118,7 @@ def _missing_shell(command: Command) -> list[Problem]:
 
 def _run(command: Command, context: AttemptContext, deadline: float | None) -> ProcessOutcome:
     """Run a script with what is left of the time."""
+    from pytest_moderator.backends.process import run_process  # noqa: PLC0415 (only where tasks run)
 
     def run(argv: Sequence[str]) -> ProcessOutcome:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
