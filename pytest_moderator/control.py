@@ -15,22 +15,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_moderator.attempt import (
-    CANCELLED,
-    HELD,
+from pytest_moderator.attempt.processes import (
     end_marked_processes,
-    forbid_tries,
     hold_marked_processes,
     release_marked_processes,
 )
+from pytest_moderator.attempt.signs import CANCELLED, HELD, forbid_tries
 from pytest_moderator.journal import RequestKind, RunStatus
-from pytest_moderator.model import Answer
 from pytest_moderator.runner import folder_of, name_of
 from pytest_moderator.tell import tell
-from pytest_moderator.units import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
     from pytest_moderator.gates import AnsweringGate
@@ -43,6 +39,7 @@ PERIOD = 0.05
 """Seconds between two looks into the journal."""
 
 _YES = (RequestKind.APPROVE, RequestKind.DONE)
+_ANSWERS = (*_YES, RequestKind.REJECT, RequestKind.FAIL)
 _HOLD_AGAIN = 0.5  # seconds; a task may have started something just when it was held
 
 
@@ -53,7 +50,7 @@ class Control:
         run: the run.
         recorder: where requests are found.
         settings: what becomes of a pause that nobody ends.
-        answered: by the kind of request, who is told what somebody has said about a task.
+        answered: gives, by the kind of request, who is told what somebody has said about a task.
 
     Attributes:
         wake: has the main thread call :meth:`heed` soon.
@@ -64,7 +61,7 @@ class Control:
         run: Run,
         recorder: Recorder,
         settings: Settings,
-        answered: Mapping[RequestKind, AnsweringGate],
+        answered: Callable[[RequestKind], AnsweringGate],
     ) -> None:
         self._answered = answered
         self._run = run
@@ -117,7 +114,7 @@ class Control:
             action = self._inbox.get()
             if isinstance(action, partial) and action.func == self._obey:
                 request: Request = action.args[0]
-                if request.kind in self._answered:
+                if request.kind in _ANSWERS:
                     self._obey(request)
 
     def _watch(self) -> None:
@@ -159,10 +156,12 @@ class Control:
                     run.reopen(opened, f"tried again for {by}")
                 run.gates.hurry(nodeid)
             run.ask_again()
-        elif request.kind in self._answered:
+        elif request.kind in _ANSWERS:
+            from pytest_moderator.model import Answer  # noqa: PLC0415 (in few runs somebody says something)
+
             answer = Answer(request.kind in _YES, by, str(request.payload.get("why", "")))
             for nodeid in self._meant(request):
-                self._answered[request.kind].answer(nodeid, answer)
+                self._answered(request.kind).answer(nodeid, answer)
         elif request.kind is RequestKind.CANCEL and request.task_id:
             for nodeid in self._meant(request):
                 self._end([nodeid], request)
@@ -185,6 +184,8 @@ class Control:
         limit = self._settings.pause_timeout
         if self._paused_at is None or limit is None or time.monotonic() < self._paused_at + limit:
             return False
+        from pytest_moderator.units import format_duration  # noqa: PLC0415 (few runs are paused)
+
         reason = f"paused for {format_duration(limit)} (pause_timeout)"
         if self._settings.on_pause_timeout == "stop":
             self._inbox.put(partial(self._run.give_up, reason, RunStatus.INTERRUPTED))

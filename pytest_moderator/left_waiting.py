@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.clock import seconds_until
 
@@ -22,8 +21,7 @@ _GONE_ON = ("task_started", "task_ended")
 _ALL = -1
 
 
-@dataclass(frozen=True)
-class LeftWaiting:
+class LeftWaiting(NamedTuple):
     """What was waited for when a run broke off, and is not over yet.
 
     Attributes:

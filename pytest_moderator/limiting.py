@@ -7,14 +7,14 @@ import math
 import time
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.budgets import write_purse
 from pytest_moderator.backends.elsewhere import ElsewhereBackend
 from pytest_moderator.backends.limits import LONGEST_WAIT
 from pytest_moderator.clock import seconds_until, shown
 from pytest_moderator.gates import Gate, Shut, Wait
-from pytest_moderator.left_waiting import LIMITED, PAUSED
+from pytest_moderator.left_waiting import LIMITED
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
 
 if TYPE_CHECKING:
@@ -38,53 +38,6 @@ _FAULTS_OF_BACKENDS = frozenset(
 )
 _FAILED = (TaskStatus.FAILED, TaskStatus.PAUSED)  # one that waits for another attempt has failed, too
 _TELLING_OF_HEALTH = frozenset({ErrorCategory.CONFIGURATION, ErrorCategory.PERMISSION})
-
-
-class PauseGate(Gate):
-    """Has tasks that have failed wait until their next attempt is due.
-
-    Args:
-        run: where it is written down, for when the run goes on in another process.
-        pauses: what was written down of those that waited when this run broke off.
-    """
-
-    def __init__(self, run: Run, pauses: Iterable[Event]) -> None:
-        self._run = run
-        self._waits: dict[str, Wait] = {}
-        for event in pauses:
-            nodeid = f"{event.file}::{event.task_id}"
-            found = run.handout.find(nodeid)
-            if found and event.payload.get("fingerprint") == run.fingerprint_of(*found):
-                self._waits[nodeid] = _wait_for_attempt(event.payload)
-
-    def ask(self, file: FileHandout, task: Task) -> Wait | None:
-        """Say until when a task has to wait."""
-        wait = self._waits.get(f"{file.nodeid}::{task.id}")
-        return wait if wait and wait.until and wait.until > time.monotonic() else None
-
-    def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
-        """Take note of an attempt that another one follows later."""
-        nodeid = f"{file.nodeid}::{task.id}"
-        self._waits.pop(nodeid, None)
-        if result.status is TaskStatus.PAUSED:
-            told = {
-                "attempt": result.attempts,
-                "next": result.attempts + 1,
-                "again_at": result.again_at,
-                "error": result.error_message,
-                "fingerprint": self._run.fingerprint_of(file, task),
-            }
-            self._waits[nodeid] = _wait_for_attempt(told)
-            self._run.recorder.happened(PAUSED, (file, task), told)
-
-    def hurry(self, nodeid: str) -> None:
-        """Let the next attempt of a task begin, as far as this gate is concerned."""
-        self._waits.pop(nodeid, None)
-
-
-def _wait_for_attempt(told: Mapping[str, Any]) -> Wait:
-    until = time.monotonic() + (seconds_until(told["again_at"]) or 0.0)
-    return Wait(f"waiting for attempt {told['next']} until {told['again_at']}: {told['error']}", until)
 
 
 class StandInGate(Gate):

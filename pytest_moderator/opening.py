@@ -24,7 +24,6 @@ from pytest_moderator.journal.records import DamagedJournalError
 from pytest_moderator.journal.store import set_aside
 from pytest_moderator.left_waiting import LeftWaiting, left_waiting
 from pytest_moderator.model import TaskStatus, Usage
-from pytest_moderator.resume import Earlier, rerun_by_file, resume
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -268,8 +267,11 @@ def _look_back(
     reader: JournalReader, plans: Mapping[str, ExecutionPlan], settings: Settings, past: _Past
 ) -> None:
     """Find the last run of these files; where it is to go on, find what is left to do."""
-    rerun_by_file((name for name in settings.approve if name != "all"), plans, "--moderator-approve")
     wanted = settings.resume or bool(settings.rerun)
+    if wanted or settings.approve:
+        from pytest_moderator.resume import rerun_by_file  # noqa: PLC0415 (most runs begin anew)
+
+        rerun_by_file((name for name in settings.approve if name != "all"), plans, "--moderator-approve")
     earlier = [run for run in reader.runs(file=next(iter(plans))) if set(run.files) == set(plans)]
     last = earlier[0] if earlier else None
     if not wanted:
@@ -281,6 +283,19 @@ def _look_back(
     if last is None:
         past.notices.append(f"there is no earlier run of {_names(plans)} to go on with: this is a new one")
         return
+    _go_on(reader, plans, settings, past, last)
+
+
+def _go_on(
+    reader: JournalReader,
+    plans: Mapping[str, ExecutionPlan],
+    settings: Settings,
+    past: _Past,
+    last: RunSummary,
+) -> None:
+    """Find what is left to do of a run, and what it waits for."""
+    from pytest_moderator.resume import Earlier, rerun_by_file, resume  # noqa: PLC0415 (most runs begin anew)
+
     past.run = last
     past.approvals = tuple(reader.events(last.id, kinds=("approved",), limit=_ALL))
     past.done_elsewhere = tuple(_said_done(reader, last.id))

@@ -9,27 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_moderator import interrupts
-from pytest_moderator.approvals import Approvals
 from pytest_moderator.attempt.secrecy import masked_arguments
 from pytest_moderator.availability import pass_over_unhealthy
 from pytest_moderator.backends import load_backends
 from pytest_moderator.backends.health import HealthChecks
-from pytest_moderator.backends.limits import Limits, parse_limits
-from pytest_moderator.circuits import Circuits
 from pytest_moderator.collection import TasksCollection
-from pytest_moderator.control import Control
-from pytest_moderator.elsewhere import Elsewhere
 from pytest_moderator.ending import Ending
 from pytest_moderator.errors import ModeratorError
+from pytest_moderator.gating import make_control
 from pytest_moderator.handout import hand_out, nodeid_of
 from pytest_moderator.isolation.ours import is_of_a_task
-from pytest_moderator.journal import Holder, RequestKind, RunRecord
-from pytest_moderator.limiting import BudgetGate, LimitsGate, PauseGate, StandInGate
+from pytest_moderator.journal import Holder, RunRecord
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.nearest import NearestIds
 from pytest_moderator.opening import Opening, look, open_run
 from pytest_moderator.parallel import Controller
-from pytest_moderator.people import People
 from pytest_moderator.prepare import Prepared, prepare, share_a_checkout
 from pytest_moderator.recorder import Recorder
 from pytest_moderator.reports.terminal import TerminalView
@@ -43,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_moderator.backends.base import Backend
-    from pytest_moderator.gates import AnsweringGate, Gate
     from pytest_moderator.handout import Handout
     from pytest_moderator.isolation.git_run import GitRun
     from pytest_moderator.plan import ExecutionPlan
@@ -107,7 +100,7 @@ def activate(config: pytest.Config) -> None:
     workers = _count_workers(config)
     recorder = _record(config, opening, handout, workers)
     run = Run(config, handout, by_file, recorder, workers=workers, completed=opening.completed)
-    control = _control(run, by_file, opening)
+    control = make_control(run, by_file, opening)
     config.add_cleanup(recorder.close)
     register(run, "moderator_run")
     register(Ending(run), "moderator_ending")
@@ -138,58 +131,6 @@ def _open(config: pytest.Config, plans: Mapping[str, ExecutionPlan], settings: S
         return (look if config.option.collectonly else open_run)(state_dir, plans, settings)
     except ModeratorError as error:
         raise pytest.UsageError(str(error)) from error
-
-
-def _control(run: Run, prepared: Mapping[str, Prepared], opening: Opening) -> Control:
-    """Put all gates before the tasks, and make who asks people and hears them."""
-    settings = {file: entry.settings for file, entry in prepared.items()}
-    people = People(run.config, settings)
-    boxes = {file: CheckBoxes(entry.tasks_file) for file, entry in prepared.items()}
-    approvals = Approvals(run.config, run, people, settings, opening.approvals)
-    plans = {file: entry.plan for file, entry in prepared.items()}
-    elsewhere = Elsewhere(run, people, plans, boxes, opening.done_elsewhere)
-    answered: Mapping[RequestKind, AnsweringGate] = {
-        RequestKind.APPROVE: approvals,
-        RequestKind.REJECT: approvals,
-        RequestKind.DONE: elsewhere,
-        RequestKind.FAIL: elsewhere,
-    }
-    control = Control(run, run.recorder, next(iter(settings.values())), answered)
-    people.soon = control.soon
-    run.gates.add(*_gates_of(run, approvals, control, tuple(prepared.values()), opening), elsewhere)
-    run.config.pluginmanager.register(people, "moderator_people")
-    run.config.pluginmanager.register(elsewhere, "moderator_elsewhere")
-    return control
-
-
-def _gates_of(
-    run: Run, approvals: Approvals, control: Control, prepared: Sequence[Prepared], opening: Opening
-) -> Iterator[Gate]:
-    """Make the gates, in the order in which they are asked: who does a task comes before whether it may."""
-    settings = prepared[0].settings
-    limits = {name: parse_limits(values) for name, values in settings.backends.items()}
-    limited = any(limit != Limits() for limit in limits.values())
-    watched = limited or any(_has_fallbacks(entry.settings) or _has_costs(entry) for entry in prepared)
-    yield PauseGate(run, opening.waiting.pauses)
-    circuits = Circuits(run, limits, max(entry.settings.health_timeout for entry in prepared), control.soon)
-    if watched:
-        yield StandInGate(run, circuits)
-    # An answer for a task that is done elsewhere is put where its worker finds it when the task is sent.
-    handed_over = any(backend.elsewhere for entry in prepared for backend in entry.in_use)
-    run.sends_ahead = not watched and not handed_over and settings.budget is None
-    yield approvals
-    if settings.budget is not None:
-        yield BudgetGate(run, settings.budget, opening.spent)
-    yield LimitsGate(run, circuits, opening.waiting.limits, asks=watched)
-
-
-def _has_fallbacks(settings: Settings) -> bool:
-    return bool(settings.fallbacks) or any(rule.fallback for rule in settings.rules)
-
-
-def _has_costs(entry: Prepared) -> bool:
-    """Whether a backend is used that may have a limit of its own, of which it tells when a task meets it."""
-    return any(backend.has_costs for backend in entry.in_use)
 
 
 def _record(config: pytest.Config, opening: Opening, handout: Handout, workers: int) -> Recorder:

@@ -12,8 +12,8 @@ import pytest
 from pytest_moderator.handout import FileHandout, Handout
 from pytest_moderator.journal import Event
 from pytest_moderator.left_waiting import LIMITED, PAUSED, left_waiting
-from pytest_moderator.limiting import PauseGate
 from pytest_moderator.model import Task
+from pytest_moderator.pausing import PauseGate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
