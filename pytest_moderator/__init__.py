@@ -2,6 +2,8 @@
 
 The names below are the public Python interface. They are imported on first use, because pytest imports
 this package in every session, also in those that never use it.
+
+PYTEST_DONT_REWRITE: workers import it before pytest can rewrite its asserts, and nobody would see them fail.
 """
 
 from __future__ import annotations

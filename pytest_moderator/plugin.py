@@ -101,6 +101,10 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
             raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
         _end_without_looking_back(config)
         with keeping_all():
+            if not hasattr(config, "workerinput"):
+                from pytest_moderator import early  # noqa: PLC0415 (see above)
+
+                early.start_workers(config)
             _part(config).settle(config)
     return (yield)
 

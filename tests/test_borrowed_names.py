@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
+import execnet
 import pytest
 from _pytest.capture import CaptureManager
+from _pytest.config import default_plugins
 from _pytest.junitxml import LogXML, xml_key
-from xdist import remote, workermanage
+from execnet import gateway_base, gateway_bootstrap, gateway_io
+from xdist import plugin, remote, workermanage
 from xdist.dsession import DSession
 from xdist.scheduler.protocol import Scheduling
 
@@ -145,3 +148,19 @@ def test_junits_file_keeps_a_list_of_cases_and_counts_them(tmp_path: Path) -> No
     assert xml_key is not None
     assert (xml.node_reporters, xml.node_reporters_ordered) == ({}, [])
     assert {"passed", "failure", "error", "skipped"} <= set(xml.stats)
+
+
+def test_a_worker_can_be_started_before_xdist_asks_for_it() -> None:
+    made = inspect.getsource(workermanage.NodeManager)
+    in_execnet = inspect.getsource(execnet.Group.makegateway)
+
+    assert "self.group = execnet.Group(" in made
+    assert "self.group.makegateway(spec)" in made
+    assert "io = gateway_io.create_io(spec, execmodel=self.execmodel)" in in_execnet
+    assert "gw = gateway_bootstrap.bootstrap(io, spec)" in in_execnet
+    assert "self._register(gw)" in in_execnet
+    assert "sendexec(" in inspect.getsource(gateway_bootstrap.bootstrap_import)
+    assert "sys.stdin.readline()" in gateway_io.popen_bootstrapline
+    assert gateway_base.get_execmodel("main_thread_only").backend == "main_thread_only"
+    assert plugin._sys_path
+    assert all(isinstance(name, str) for name in default_plugins)
