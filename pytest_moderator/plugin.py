@@ -9,12 +9,14 @@ import atexit
 import contextlib
 import gc
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 # name, metavar (none: a flag), help. `pytest_moderator.settings` says the rest of them.
@@ -100,6 +102,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
         if sys.platform == "win32":
             raise pytest.UsageError("--moderator does not run on Windows yet; it does in WSL")
         _end_without_looking_back(config)
+        _import_plainly(config)
         with keeping_all():
             if not hasattr(config, "workerinput"):
                 from pytest_moderator import early  # noqa: PLC0415 (see above)
@@ -156,6 +159,27 @@ def keeping_all() -> Generator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+class _PlainFinder:
+    """Finds our own modules before pytest does: it would look for asserts to rewrite in each, and there are none."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find one of our modules the way Python does; leave all others to others."""
+        from importlib.machinery import PathFinder  # noqa: PLC0415 (paid for only with --moderator)
+
+        return PathFinder.find_spec(name, path, target) if name.startswith("pytest_moderator.") else None
+
+
+def _import_plainly(config: pytest.Config) -> None:
+    """Have our modules imported without a detour, which takes longer than most of the modules themselves."""
+    if not any(isinstance(finder, _PlainFinder) for finder in sys.meta_path):  # of a session around this one
+        finder = _PlainFinder()
+        sys.meta_path.insert(0, finder)
+        config.add_cleanup(partial(sys.meta_path.remove, finder))
 
 
 def _part(config: pytest.Config) -> ModuleType:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.backends import configure
 from pytest_moderator.backends.routing import validated
-from pytest_moderator.checkpoints import with_checkpoints
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import ExecutionContext, IsolationLevel, Problem, Severity
 from pytest_moderator.plan import make_plan
@@ -128,7 +127,7 @@ def prepare(
         rootdir=rootdir,
         invocation_dir=invocation_dir,
     )
-    with_phases, phases_problems = with_checkpoints(tasks_file, settings)
+    with_phases, phases_problems = _with_checkpoints(tasks_file, settings)
     plan = make_plan(with_phases, settings.order)
     backends, backends_problems = _configure(backends, settings)
     router, router_problems = make_router(backends, settings, choose)
@@ -170,6 +169,14 @@ def share_a_checkout(entry: Prepared, workers: int) -> Iterable[Problem]:
         )
         hint = "isolation: branch gives each a worktree of its own"
         yield Problem(Severity.WARNING, "shared-checkout", message, hint, entry.plan.file, tasks[0].line)
+
+
+def _with_checkpoints(tasks_file: TasksFile, settings: Settings) -> tuple[TasksFile, Sequence[Problem]]:
+    if not settings.phases:
+        return tasks_file, ()
+    from pytest_moderator.checkpoints import with_checkpoints  # noqa: PLC0415 (few files have any)
+
+    return with_checkpoints(tasks_file, settings)
 
 
 def _configure(

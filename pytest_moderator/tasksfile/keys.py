@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pytest_moderator.model import Budget, Command, IsolationLevel, Problem, Severity
+from pytest_moderator.model import Command, IsolationLevel, Problem, Severity
 from pytest_moderator.tasksfile.fields import Field, entries
 from pytest_moderator.tasksfile.ids import is_usable
 from pytest_moderator.tasksfile.inline import bare, inline_code, only_code, without_code
@@ -169,6 +169,8 @@ def _level(found: Field) -> IsolationLevel:
 
 
 def _budget(found: Field) -> str:
+    from pytest_moderator.model import Budget  # noqa: PLC0415 (few tasks have one)
+
     text = _single(found)
     try:
         Budget.parse(text)

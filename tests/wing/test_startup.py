@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,49 @@ SPY = """
         print("loaded", sorted(name for name in sys.modules if name.startswith("pytest_moderator.")))
 """
 
+# Writes down, in each process of a run, which modules of ours it has imported, and by whom they were loaded.
+LEDGER = """
+    import json, sys
+    from pathlib import Path
+
+    def pytest_unconfigure(config):
+        ours = {name: module for name, module in sys.modules.items() if name.startswith("pytest_moderator.")}
+        loaders = {name: type(module.__loader__).__name__ for name, module in ours.items()}
+        name = getattr(config, "workerinput", {}).get("workerid", "main")
+        Path(__file__).with_name(f"modules-{name}.json").write_text(json.dumps(loaders))
+"""
+# What a run of plain commands has no use for, in any of its processes; with all below it.
+FOR_OTHERS = (
+    *("approvals", "attempt.budgets", "attempt.categories", "attempt.masking"),
+    *("attempt.memory", "attempt.on_branch", "attempt.retrying", "attempt.verification"),
+    *(
+        "backends.agents.agent",
+        "backends.classify",
+        "backends.limits",
+        "backends.python_runner",
+        "backends.rules",
+    ),
+    *(
+        "branches",
+        "circuits",
+        "cli",
+        "elsewhere",
+        "executor",
+        "isolation.git",
+        "isolation.git_run",
+        "limiting",
+    ),
+    *("model.answer", "model.budget", "model.rule", "people", "reports.events", "reports.html"),
+    *("reports.json_report", "reports.junit", "resume", "safe_yaml", "sequential", "settings.sections"),
+    *("settings.backends", "settings.phases", "settings.routing", "stories"),
+)
+# What belongs to the process that controls the run, and to those that it starts.
+FOR_THE_CONTROLLER = (
+    *("coordinator", "gating", "journal", "opening", "parallel", "plan", "prepare", "recorder", "reports"),
+    *("run", "settings", "startup", "tasksfile"),
+)
+FOR_WORKERS = ("attempt.environment", "attempt.launcher", "attempt.run", "backends.process")
+
 
 def test_without_the_flag_no_markdown_is_collected_and_nothing_else_of_us_is_imported(
     project: Project,
@@ -41,6 +85,20 @@ def test_without_the_flag_no_markdown_is_collected_and_nothing_else_of_us_is_imp
     assert "@pytest.mark.task(" in markers
     assert "@pytest.mark.depends_on(" in markers
     assert session.lines() == []
+
+
+def test_a_run_of_plain_commands_imports_nothing_that_is_for_others(project: Project) -> None:
+    project.tasks(ONE)
+    project.write("conftest.py", LEDGER)
+    assert project.pytest("--assert=rewrite", "--moderator", "tasks.md", "-n", "2").exit_code == 0
+
+    for name, unused in (("main", FOR_WORKERS), ("gw0", FOR_THE_CONTROLLER), ("gw1", FOR_THE_CONTROLLER)):
+        modules = json.loads((project.path / f"modules-{name}.json").read_text())
+        unwanted = {f"pytest_moderator.{module}" for module in (*FOR_OTHERS, *unused)}
+        found = {module for module in modules if any(f"{module}.".startswith(f"{u}.") for u in unwanted)}
+        assert found == set(), name
+        detours = {module for module, loader in modules.items() if loader != "SourceFileLoader"}
+        assert detours <= {"pytest_moderator.plugin"}, name
 
 
 def test_one_task_of_a_file_can_be_named(project: Project, workers: tuple[str, ...]) -> None:
