@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Problem, Severity
+from pytest_moderator.tasksfile.announced import announces, begins_with_announcement
 from pytest_moderator.tasksfile.ids import IdIndex
-from pytest_moderator.tasksfile.prerequisites import in_field, in_key, in_line, in_note
-from pytest_moderator.tasksfile.references import Mentions
-from pytest_moderator.tasksfile.sections import is_dependencies, read_mermaid, read_prose, read_row
+from pytest_moderator.tasksfile.words import is_about_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_moderator.tasksfile.assemble import Draft
     from pytest_moderator.tasksfile.document import Document, Node
+    from pytest_moderator.tasksfile.references import Mentions
     from pytest_moderator.tasksfile.statements import Statement
 
 MAX_EDGES = 500_000
+
+
+def is_dependencies(node: Node) -> bool:
+    """Whether a block stands in a section about dependencies."""
+    return any(is_about_dependencies(heading.text) for heading in node.section)
 
 
 class Dependencies:
@@ -32,20 +38,40 @@ class Dependencies:
         """Start with tasks whose ids are given."""
         self.of: dict[str, dict[str, None]] = {draft.id: {} for draft in drafts}
         self.problems: list[Problem] = []
-        self._index = IdIndex(draft.id for draft in drafts)
-        self._mentions = Mentions(IdIndex(draft.id for draft in drafts if draft.has_own_id))
+        self._own_ids = tuple(draft.id for draft in drafts if draft.has_own_id)
         self._edges = 0
         self._is_full = False
+
+    @cached_property
+    def _index(self) -> IdIndex:
+        return IdIndex(self.of)
+
+    @cached_property
+    def _mentions(self) -> Mentions:
+        from pytest_moderator.tasksfile.references import Mentions  # noqa: PLC0415 (many files refer to no task)
+
+        return Mentions(IdIndex(self._own_ids))
 
     def read_task(self, draft: Draft) -> None:
         """Take what a task says itself."""
         if self._is_full:
             return
+        notes = (node.text for node in draft.body if node.kind in ("item", "text"))
+        texts = [text for text in notes if begins_with_announcement(text)]
+        if announces(draft.entry.node.text):
+            texts.insert(0, draft.entry.node.text)
+        if texts or draft.said.depends or draft.said.blocks:
+            self._read_statements(draft, texts)
+
+    def _read_statements(self, draft: Draft, texts: Sequence[str]) -> None:
+        from pytest_moderator.tasksfile.prerequisites import (  # noqa: PLC0415 (many files have none)
+            in_field,
+            in_key,
+            in_line,
+        )
+
         mentions = self._mentions
-        found = in_line(draft.entry.node.text, mentions, draft.id)
-        for node in draft.body:
-            if node.kind in ("item", "text"):
-                found += in_note(node.text, mentions, draft.id)
+        found = [task_id for text in texts for task_id in in_line(text, mentions, draft.id)]
         for value, line, is_own in draft.said.depends:
             try:
                 found += (
@@ -66,13 +92,21 @@ class Dependencies:
         for node in document.nodes:
             if id(node) in owned or self._is_full:
                 continue
-            if node.kind == "row":
-                self._take(read_row(node, self._mentions), node)
-            elif is_dependencies(node):
-                if node.kind in ("item", "text"):
-                    self._take(read_prose(node, self._mentions), node)
-                elif node.kind == "fence" and node.info.strip().lower() == "mermaid":
-                    self._take(read_mermaid(node.text, self._mentions), node)
+            if node.kind == "row" or (node.kind in ("item", "text", "fence") and is_dependencies(node)):
+                self._take(self._read_block(node), node)
+
+    def _read_block(self, node: Node) -> Iterable[Statement]:
+        from pytest_moderator.tasksfile.sections import (  # noqa: PLC0415 (many files have no such section)
+            read_mermaid,
+            read_prose,
+            read_row,
+        )
+
+        if node.kind == "row":
+            return read_row(node, self._mentions)
+        if node.kind != "fence":
+            return read_prose(node, self._mentions)
+        return read_mermaid(node.text, self._mentions) if node.info.strip().lower() == "mermaid" else ()
 
     def _take(self, statements: Iterable[Statement], node: Node) -> None:
         for statement in statements:

@@ -74,7 +74,7 @@ def take_field(found: Field, said: Said) -> None:
         said.blocks.extend(text for text, _ in _statements(found))
         _note(found, said)
     elif key in STATUS_KEYS:
-        said.done = bool(DONE_STATUS.match(found.value.lower()))
+        said.done = bool(re.match(DONE_STATUS, found.value.lower()))
         said.status_line = 0 if found.node is None or found.node.kind == "row" else found.line
         _note(found, said)
     elif key in VERIFY_KEYS and only_code(found.value) is not None:

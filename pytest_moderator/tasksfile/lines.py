@@ -28,14 +28,13 @@ _STORY = re.compile(r"(?:US|us|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
 _DROPPED = re.compile(r"(?i:P\d?|PARALLEL|DONE|COMPLETED?|FINISHED|WIP|TODO|✅|X)")
 _DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
 _SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
-_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_COMMENT = r"(?s:<!--.*?(?:-->|$))"
 _HEADING_BOX = re.compile(r"(?:\\?\[[ xX~-]\\?\]\s*)?[^\w\[(#]{0,12}")
 _HEADING_STATE = re.compile(r"[^\w\[(#]{0,12}\[(?P<state>[ xX~-])\\?\]")
-_TICKED = re.compile(r"✅|☑|✔|\[[xX]\\?\]")
-_SAYS_DONE = re.compile(
-    r"[(（]\s*(?:completed?|done|finished|已?完成|完了|완료|completad[oa]|concluíd[oa]|erledigt|готово|выполнено)[\s\d:/.,-]*[)）]\W*$"
-    r"|\s[—–-]+\s(?:completed?|done|已完成|完了|완료)\W*$",
-    re.IGNORECASE,
+_TICKED = r"✅|☑|✔|\[[xX]\\?\]"
+_SAYS_DONE = (
+    r"(?i:[(（]\s*(?:completed?|done|finished|已?完成|完了|완료|completad[oa]|concluíd[oa]|erledigt|готово|выполнено)[\s\d:/.,-]*[)）]\W*$"
+    r"|\s[—–-]+\s(?:completed?|done|已完成|完了|완료)\W*$)"
 )
 _STATUS_BOX = re.compile(r"[^\r\n]*?[:：][*_]{0,3}\s*\[(?P<state>[^\w\[\]\r\n]|[xX_])\]")
 _ITEM_START = re.compile(r"(?:\s*(?:[-+*]|\d{1,9}[.)])(?=\s))+\s*")
@@ -127,7 +126,9 @@ def read_heading_line(text: str) -> TaskLine | None:
     found, title, tags = _split(text[end:])
     if found is None:
         return None
-    done = bool(_TICKED.search(text) or _SAYS_DONE.search(text)) or any(_DONE.fullmatch(tag) for tag in tags)
+    done = bool(re.search(_TICKED, text) or re.search(_SAYS_DONE, text)) or any(
+        _DONE.fullmatch(tag) for tag in tags
+    )
     return TaskLine(found, title, _is_parallel(tags), _story(tags), done)
 
 
@@ -173,7 +174,7 @@ def _story(tags: list[str]) -> str | None:
 
 def _clean(title: str) -> str:
     """Drop comments, and marks of emphasis that lost their other half to the id."""
-    title = _COMMENT.sub("", title) if "<!--" in title else title
+    title = re.sub(_COMMENT, "", title) if "<!--" in title else title
     title = title.strip()
     for mark in ("**", "~~", "__"):
         if title.count(mark) % 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_moderator.tasksfile.announced import ANNOUNCED, BEHIND, lowered
 from pytest_moderator.tasksfile.fields import split_list
 from pytest_moderator.tasksfile.ids import is_usable
 from pytest_moderator.tasksfile.inline import bare, only_code, without_code
@@ -18,20 +19,6 @@ if TYPE_CHECKING:
     from pytest_moderator.tasksfile.references import Mention, Mentions
 
 EMPHASIS = re.compile(r"\*\*|~~|(?<!\w)[*_]|[*_](?!\w)")
-# What announces prerequisites, searched in lower case. The first kind can hardly be about anything else.
-# Whether a word starts there is checked afterwards: a boundary in front would make every search slow.
-_ANNOUNCED = re.compile(
-    r"(?P<sure>depend(?:s|ent|ing)?[ _-]?(?:up)?on\b|depends?\s?[:(]|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
-    r"blocked[ _-]?by\b|pre-?(?:requisite|req)s?\s?:|depende (?:de|da|do|das|dos)\b|depende\s?:|"
-    r"dependências?\s?:|dependencias?\s?:|dépend d(?:e\b|es\b|u\b|['’])|dépendances?\s?:|"
-    r"зависит от\b|зависимост[ьи]\s?:|hängt ab von\b|abhängig von\b|abhängigkeit(?:en)?\s?:|"
-    r"phụ thuộc(?: vào)?\b|dipende da\b|dipendenz[ae]\s?:|"
-    r"zależy od\b|bergantung pada\b|[يت]عتمد على)"
-    r"|(?P<script>依[赖賴][于於]?|依存|의존|前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|선행(?: ?작업)?)"
-    r"|(?:after|requires?|needs?|waits? for|once|después de|depois d[eao]s?|após|après|после|nach|sau)\b"
-)
-_BEHIND = re.compile(r"\s?(?:に依存|の?完了後|の後|完成后|完成後|之后|之後|에 의존|이후|완료 후)")
-_WORD = re.compile(r"\w")
 _FILLER = re.compile(r"[\s:：*_(\[]*(?:on\s)?(?:the\s)?[\s:：*_(\[]*", re.IGNORECASE)
 _NEGATED = re.compile(r"(?:\b(?:no|not|never|without|non|in)|n't|無|无|不|没有)[\s-]*$", re.IGNORECASE)
 _AND = re.compile(r"\s(?:and|&|\+)\s")
@@ -44,12 +31,10 @@ _ASIDE = re.compile(
 
 
 def in_line(text: str, mentions: Mentions, own: str = "") -> list[str]:
-    """Give the ids that a task's own text announces as prerequisites, also unknown ones.
+    """Give the ids that a text which announces prerequisites names, also unknown ones.
 
     A range that the task's own id lies in does not mean the task itself.
     """
-    if not (_ANNOUNCED.search(_lower(text)) or _BEHIND.search(text)):
-        return []
     text = plain(text, mentions)
     found: list[str] = []
     for match in _announcements(text):
@@ -57,31 +42,18 @@ def in_line(text: str, mentions: Mentions, own: str = "") -> list[str]:
         filler = _FILLER.match(text, match.end())
         start = filler.end() if filler else match.end()
         found += _ids(mentions.list_at(text, start, numbers=sure)[0], with_unknown=sure, own=own)
-    if _BEHIND.search(text):
-        behind = [mention for mention in mentions.find(text) if _BEHIND.match(text, mention.end)]
+    if BEHIND.search(text):
+        behind = [mention for mention in mentions.find(text) if BEHIND.match(text, mention.end)]
         found += _ids(behind, with_unknown=False, own=own)
     return found
 
 
-def in_note(text: str, mentions: Mentions, own: str = "") -> list[str]:
-    """Give the ids that a note states as prerequisites; it has to start with it."""
-    start = _WORD.search(text)
-    starts = start is not None and _ANNOUNCED.match(_lower(text), start.start()) is not None
-    return in_line(text, mentions, own) if starts else []
-
-
 def _announcements(text: str) -> Iterator[re.Match[str]]:
-    for match in _ANNOUNCED.finditer(_lower(text)):
+    for match in ANNOUNCED.finditer(lowered(text)):
         start = match.start()
         inside_word = match["script"] is None and start > 0 and text[start - 1].isalnum()
         if not inside_word and not _NEGATED.search(text, max(0, start - 12), start):
             yield match
-
-
-def _lower(text: str) -> str:
-    """Give the text in lower case, position by position."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text
 
 
 def in_field(value: str, mentions: Mentions, own: str = "") -> list[str]:

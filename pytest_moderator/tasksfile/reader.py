@@ -17,16 +17,16 @@ from pytest_moderator.tasksfile.assemble import (
     make_drafts,
     parent_of,
 )
-from pytest_moderator.tasksfile.dependencies import Dependencies
+from pytest_moderator.tasksfile.dependencies import Dependencies, is_dependencies
 from pytest_moderator.tasksfile.dialects import find_tasks
 from pytest_moderator.tasksfile.document import Document, Node, parse_document, split_lines
 from pytest_moderator.tasksfile.fields import fields_of
-from pytest_moderator.tasksfile.files import named_files, normalise
 from pytest_moderator.tasksfile.front_matter import FrontMatter, read_front_matter
 from pytest_moderator.tasksfile.leftovers import no_tasks, passed_over
 from pytest_moderator.tasksfile.lines import find_state
 from pytest_moderator.tasksfile.phases import phases_of
-from pytest_moderator.tasksfile.sections import Stories, is_dependencies, read_waves
+from pytest_moderator.tasksfile.waves import read_waves
+from pytest_moderator.tasksfile.words import DEPENDS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -244,10 +244,6 @@ def _task(
     text: str,
 ) -> Task:
     line, said = draft.entry.line, draft.said
-    if said.only_files is not None:
-        files = tuple(dict.fromkeys(normalise(name) or name for name in said.only_files))
-    else:
-        files = named_files([draft.entry.node.text, *draft.prose, *said.files])
     values = dict(said.values)
     return Task(
         id=draft.id,
@@ -264,7 +260,7 @@ def _task(
         optional=values.pop("optional", line.optional),
         depends_on=depends_on,
         wave=wave,
-        files=files,
+        files=_files_of(draft),
         commands=tuple(said.commands),
         env=MappingProxyType(values.pop("env", {})),
         notes=MappingProxyType(said.notes),
@@ -272,16 +268,40 @@ def _task(
     )
 
 
+def _files_of(draft: Draft) -> tuple[str, ...]:
+    """Give the files that a task names."""
+    only = draft.said.only_files
+    texts = () if only is not None else (draft.entry.node.text, *draft.prose, *draft.said.files)
+    if not only and not any("." in text or "`" in text for text in texts):
+        return ()
+    from pytest_moderator.tasksfile.files import named_files, normalise  # noqa: PLC0415 (not all files name any)
+
+    if only is not None:
+        return tuple(dict.fromkeys(normalise(name) or name for name in only))
+    return named_files(texts)
+
+
 def _story_depends(
     document: Document, tasks: Sequence[Task], owned: set[int]
 ) -> Mapping[str, tuple[str, ...]]:
+    telling = [node for node in document.nodes if id(node) not in owned and _may_tell_of_stories(node)]
+    if not telling:
+        return MappingProxyType({})
+    from pytest_moderator.tasksfile.sections import Stories  # noqa: PLC0415 (many files have no such section)
+
     stories = Stories({task.story for task in tasks if task.story})
-    for node in document.nodes:
-        if id(node) in owned or node.kind not in ("item", "text", "row"):
-            continue
+    for node in telling:
         if is_dependencies(node):
             stories.read(node)
-        elif node.kind != "row":
+        else:
             for found in fields_of(node):
                 stories.read_field(node, found.key, found.value)
     return MappingProxyType({story: tuple(on) for story, on in stories.depends.items()})
+
+
+def _may_tell_of_stories(node: Node) -> bool:
+    if node.kind not in ("item", "text", "row"):
+        return False
+    if is_dependencies(node):
+        return True
+    return node.kind != "row" and any(found.key in DEPENDS_KEYS for found in fields_of(node))

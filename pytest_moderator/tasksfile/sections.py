@@ -1,21 +1,20 @@
-"""Sections that state what depends on what: prose, tables, mermaid graphs, Kiro's waves, stories."""
+"""Sections that state what depends on what: prose, tables, mermaid graphs, stories."""
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_moderator.tasksfile.prerequisites import EMPHASIS, in_field, plain
 from pytest_moderator.tasksfile.references import Mention
 from pytest_moderator.tasksfile.statements import Statement, read_statements
-from pytest_moderator.tasksfile.words import DEPENDENCIES_HEADING, DEPENDS_KEYS
+from pytest_moderator.tasksfile.words import DEPENDS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_moderator.tasksfile.document import Document, Node
+    from pytest_moderator.tasksfile.document import Node
     from pytest_moderator.tasksfile.references import Mentions
 
 _STORY = re.compile(
@@ -33,7 +32,6 @@ _RECOMMENDED = re.compile(
 _NO_PREREQUISITE = re.compile(
     r"\b(?:not|no|same|parallel|benefits?|independent\w*|without|optional\w*)\b[^.;,—]*$", re.IGNORECASE
 )
-_WAVES = re.compile(r'"waves"\s*:')
 _DEPENDS_COLUMN = re.compile(
     r"(?<!in)depend|requires|prerequisite|blocked by|依赖|依賴|依存|의존|dépend|зависи|phụ thuộc",
     re.IGNORECASE,
@@ -49,11 +47,6 @@ _NEW_STATEMENT = re.compile(
     r"(?:[ ]{2}|\\)\n|\n(?=\s*(?:\*\*|__)[^*_\n]{1,80}(?:[:：](?:\*\*|__)|(?:\*\*|__)\s?[:：]))"
 )
 _MAX_LINE = 20_000
-
-
-def is_dependencies(node: Node) -> bool:
-    """Whether a block stands in a section about dependencies."""
-    return any(DEPENDENCIES_HEADING.search(heading.text.lower()) for heading in node.section)
 
 
 def read_prose(node: Node, mentions: Mentions) -> Iterator[Statement]:
@@ -109,33 +102,6 @@ def _mermaid_nodes(text: str, mentions: Mentions) -> tuple[str, ...]:
     names = (_MERMAID_NODE.fullmatch(part) for part in text.split("&"))
     found = (mentions.index.resolve(name[1]) for name in names if name)
     return tuple(task_id for task_id in found if task_id)
-
-
-def read_waves(document: Document) -> dict[str, int]:
-    """Read Kiro's dependency graph: for every task the number of its wave."""
-    waves: dict[str, int] = {}
-    for node in document.nodes:
-        if node.kind == "fence" and _WAVES.search(node.text):
-            for number, tasks in _listed_waves(node.text):
-                for task in tasks:
-                    waves.setdefault(str(task), number)
-    return waves
-
-
-def _listed_waves(text: str) -> Iterator[tuple[int, list[Any]]]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    listed = data.get("waves") if isinstance(data, dict) else None
-    position: int
-    wave: Any
-    for position, wave in enumerate(listed if isinstance(listed, list) else []):
-        if not isinstance(wave, dict) or not isinstance(wave.get("tasks"), list):
-            continue
-        number = wave.get("id", wave.get("wave"))
-        tasks = [task for task in wave["tasks"] if isinstance(task, (str, int, float))]
-        yield (number if isinstance(number, int) else position), tasks
 
 
 class Stories:

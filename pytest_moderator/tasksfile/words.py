@@ -6,6 +6,7 @@ Everything is in lower case; headings and keys are compared in lower case.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
 def _any(*words: str) -> str:
@@ -13,15 +14,13 @@ def _any(*words: str) -> str:
 
 
 # Headings of sections that state what depends on what.
-DEPENDENCIES_HEADING = re.compile(
-    _any(
-        "dependenc", "depends", "dependenz", "依赖", "依賴", "依存", "의존", "종속", "dépendance", "dependência",
-        "abhängigkeit", "зависимост", "phụ thuộc", "dipendenz", "zależno", "bağımlılık", "execution order",
-        "critical path", "التبعيات", "执行顺序", "執行順序", "关键路径", "關鍵路徑", "実行順序", "クリティカルパス",
-        "실행 순서", "임계 경로", "orden de ejecución", "ruta crítica", "ordem de execução", "caminho crítico",
-        "ordre d'exécution", "chemin critique", "ausführungsreihenfolge", "kritischer pfad", "порядок выполнения",
-        "критический путь", "thứ tự thực hiện", "ketergantungan",
-    )
+_DEPENDENCIES = (
+    "dependenc", "depends", "dependenz", "依赖", "依賴", "依存", "의존", "종속", "dépendance", "dependência",
+    "abhängigkeit", "зависимост", "phụ thuộc", "dipendenz", "zależno", "bağımlılık", "execution order",
+    "critical path", "التبعيات", "执行顺序", "執行順序", "关键路径", "關鍵路徑", "実行順序", "クリティカルパス",
+    "실행 순서", "임계 경로", "orden de ejecución", "ruta crítica", "ordem de execução", "caminho crítico",
+    "ordre d'exécution", "chemin critique", "ausführungsreihenfolge", "kritischer pfad", "порядок выполнения",
+    "критический путь", "thứ tự thực hiện", "ketergantungan",
 )  # fmt: skip
 
 # Headings of lists whose boxes are conditions, not tasks.
@@ -104,8 +103,8 @@ STATUS_KEYS = frozenset(
 
 VERIFY_KEYS = frozenset({"verify", "verification", "verify command"})
 
-# How a status that means "done" starts.
-DONE_STATUS = re.compile(
+# How a status that means "done" starts; compiled when there is one.
+DONE_STATUS = (
     r"[\W_]*(?:\[[xX]\]|✅|✔|☑|(?:100\s*% )?(?:completed?|done|finished|implemented|merged|closed|shipped|"
     r"已?完成|完了|済|완료|completad[oa]|hech[oa]|terminad[oa]|concluíd[oa]|feit[oa]|terminée?|fait|"
     r"fertig|erledigt|abgeschlossen|завершен[оа]?|завершён|готово|выполнено|hoàn thành|xong|fatto)(?!\w))"
@@ -119,3 +118,10 @@ NOTHING = frozenset(
         "لا",
     }
 )  # fmt: skip
+
+
+@lru_cache
+def is_about_dependencies(heading: str) -> bool:
+    """Whether a heading is that of a section which states what depends on what."""
+    heading = heading.lower()
+    return any(word in heading for word in _DEPENDENCIES)

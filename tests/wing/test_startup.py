@@ -58,6 +58,7 @@ FOR_OTHERS = (
     *("model.answer", "model.budget", "model.rule", "people", "reports.events", "reports.html"),
     *("reports.json_report", "reports.junit", "resume", "safe_yaml", "sequential", "settings.sections"),
     *("settings.backends", "settings.phases", "settings.routing", "stories"),
+    *("tasksfile.files", "tasksfile.prerequisites", "tasksfile.references", "tasksfile.sections"),
 )
 # What belongs to the process that controls the run, and to those that it starts.
 FOR_THE_CONTROLLER = (
