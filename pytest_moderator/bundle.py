@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import marshal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_moderator.verdict import PROGRESS
@@ -15,6 +16,7 @@ from pytest_moderator.verdict import PROGRESS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from xdist.dsession import DSession
     from xdist.remote import WorkerInteractor
     from xdist.workermanage import WorkerController
 
@@ -75,15 +77,38 @@ def _bundled(events: list[Event]) -> Sequence[object]:
     return events
 
 
-def unbundle(node: WorkerController) -> None:
-    """Have the controlling process understand a worker that sends bundles."""
-    take = node.process_from_remote
+def unbundle(node: WorkerController, dsession: DSession) -> None:
+    """Have the controlling process understand a worker that sends bundles.
+
+    What is in one goes through the queue of xdist's loop as one event, too: each would wake the main thread, which
+    then waits for this one.
+
+    Args:
+        node: the worker.
+        dsession: xdist's part of the controlling process.
+    """
+    take, put = node.process_from_remote, node.putevent
 
     def take_all(event: Any) -> None:
-        if isinstance(event, tuple) and event[0] == _BUNDLE:
+        if not isinstance(event, tuple) or event[0] != _BUNDLE:
+            take(event)
+            return
+        events: list[Event] = []
+        node.putevent = events.append
+        try:
             for each in marshal.loads(event[1]):  # noqa: S302 (from our own worker, with this very Python)
                 take(each)
-        else:
-            take(event)
+        finally:
+            node.putevent = put
+            put((_BUNDLE, {"events": events}))
 
     node.process_from_remote = take_all
+    setattr(dsession, f"worker_{_BUNDLE}", partial(_heed_all, dsession))
+
+
+def _heed_all(dsession: DSession, events: Sequence[Event]) -> None:
+    """Do with each of several events as xdist's loop does with one."""
+    for name, facts in events:
+        getattr(dsession, f"worker_{name}")(**facts)
+        if dsession.shouldstop:
+            dsession.triggershutdown()

@@ -328,7 +328,7 @@ class Controller:
         """Hand out the tasks."""
         node.workerinput[HANDOUT] = self._text
         node.workerinput[PYTHON] = sys.version
-        unbundle(node)
+        unbundle(node, node.config.pluginmanager.get_plugin("dsession"))
         node.workerinput[ARGS] = [str(arg) for arg in node.config.args]
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)

@@ -89,6 +89,9 @@ def test_a_worker_says_all_in_events_that_we_can_bundle() -> None:
     assert there.count("self.channel.send((name, kwargs))") == there.count("channel.send(") == 1
     assert "self.channel.setcallback(self.process_from_remote" in here
     assert here.index("pytest_configure_node") < here.index("self.process_from_remote")
+    assert here.count("self.putevent(") == 1
+    assert 'method = "worker_" + callname' in inspect.getsource(DSession.loop_once)
+    assert "self.triggershutdown()" in inspect.getsource(DSession.pytest_runtestloop)
 
 
 def test_the_terminal_reporter_has_what_we_write_with(pytestconfig: pytest.Config) -> None:

@@ -57,11 +57,13 @@ class Workplace:
         from pytest_moderator.bundle import unbundle  # noqa: PLC0415 (the other end)
 
         apart: list[Any] = []
-        node: Any = SimpleNamespace(process_from_remote=apart.append)
-        unbundle(node)
+        node: Any = SimpleNamespace(putevent=apart.append)
+        node.process_from_remote = lambda event: node.putevent(event)  # noqa: PLW0108 (it changes)
+        unbundle(node, SimpleNamespace())  # type: ignore[arg-type]
         for message in self.sent:
             node.process_from_remote(message)
-        self.sent[:] = apart
+        bundles = [facts.get("events", [(name, facts)]) for name, facts in apart]
+        self.sent[:] = [event for events in bundles for event in events]
 
 
 @pytest.fixture
