@@ -53,7 +53,7 @@ def with_checkpoints(tasks_file: TasksFile, settings: Settings) -> tuple[TasksFi
         checkpoint = _checkpoint(phase, tasks, settings.isolation)
         task_id = make_unique(checkpoint.id, taken, {})
         tasks.insert(places[-1] + 1, replace(checkpoint, id=task_id, verify=tuple(verify)))
-    return replace(tasks_file, tasks=tuple(tasks)), problems
+    return tasks_file._replace(tasks=tuple(tasks)), problems
 
 
 def _named(wanted: str, phases: Iterable[TaskPhase]) -> list[TaskPhase]:

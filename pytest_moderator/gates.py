@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.model import Answer, Task, TaskResult
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """A task does not start yet; it holds no worker meanwhile.
 
     Attributes:
@@ -23,8 +21,7 @@ class Wait:
     until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Shut:
+class Shut(NamedTuple):
     """A task does not start in this run.
 
     Attributes:

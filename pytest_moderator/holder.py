@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +22,7 @@ _STATE = 0
 _START_TICKS = 19
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A process on some machine, since a boot of it.
 
     Attributes:
@@ -48,7 +46,7 @@ class Holder:
     def of(cls, pid: int) -> Holder | None:
         """Describe a process of this machine; ``None`` when it has ended."""
         started = process_started(pid)
-        return None if started is None else replace(cls.here(), pid=pid, started=started)
+        return None if started is None else cls.here()._replace(pid=pid, started=started)
 
     def is_there(self) -> bool:
         """Whether the very same process still lives here, beyond doubt: where the clock was set, there is doubt."""
@@ -86,7 +84,7 @@ class Holder:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON types; :meth:`from_dict` reads them back."""
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Holder:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.attempt import CANCELLED, HELD, end_marked_processes, end_recorded_processes
 from pytest_moderator.errors import ModeratorError
@@ -39,8 +38,7 @@ _ALL = -1
 _LATELY = 20  # runs
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """What is known before a run begins.
 
     Attributes:
@@ -64,22 +62,22 @@ class Opening:
     locks: tuple[RunLock, ...] = ()
     approvals: tuple[Event, ...] = ()
     done_elsewhere: tuple[Event, ...] = ()
-    spent: Usage = field(default_factory=Usage)
-    waiting: LeftWaiting = field(default_factory=LeftWaiting)
+    spent: Usage = Usage()
+    waiting: LeftWaiting = LeftWaiting()
 
 
-@dataclass
 class _Past:
     """What the journal says."""
 
-    notices: list[str] = field(default_factory=list)
-    completed: set[str] = field(default_factory=set)
-    unfinished: list[str] = field(default_factory=list)
-    run: RunSummary | None = None
-    approvals: tuple[Event, ...] = ()
-    done_elsewhere: tuple[Event, ...] = ()
-    spent: Usage = field(default_factory=Usage)
-    waiting: LeftWaiting = field(default_factory=LeftWaiting)
+    def __init__(self, notices: Iterable[str] = ()) -> None:
+        self.notices = list(notices)
+        self.completed: set[str] = set()
+        self.unfinished: list[str] = []
+        self.run: RunSummary | None = None
+        self.approvals: tuple[Event, ...] = ()
+        self.done_elsewhere: tuple[Event, ...] = ()
+        self.spent = Usage()
+        self.waiting = LeftWaiting()
 
 
 def look(state_dir: Path, plans: Mapping[str, ExecutionPlan], settings: Settings) -> Opening:
@@ -131,7 +129,7 @@ def _open_journal(
 ) -> tuple[Journal, _Past]:
     journal = Journal.open(state_dir)
     try:
-        past = _Past(notices=list(journal.notices))
+        past = _Past(journal.notices)
         with JournalReader(state_dir) as reader:
             past.notices += _bury_the_dead(journal, reader, frozenset(() if settings.force else plans))
             _bury_the_unknown(state_dir, reader, plans)

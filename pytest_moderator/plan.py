@@ -196,7 +196,7 @@ def make_plan(
     if order not in ORDERS:
         raise ValueError(f"order {order!r} is none of {', '.join(ORDERS)}")
     if added:
-        tasks_file = replace(tasks_file, tasks=tuple(_with(task, added) for task in tasks_file.tasks))
+        tasks_file = tasks_file._replace(tasks=tuple(_with(task, added) for task in tasks_file.tasks))
     tasks = tuple(_first_of_twins(tasks_file.tasks).values())
     groups = _groups(tasks)
     problems, depends_on = _dependencies(tasks, groups, tasks_file.display)

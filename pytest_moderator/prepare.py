@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Choose = Callable[[Task, ExecutionContext], Backend | str | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prepared:
     """A tasks file that is ready to run, or the reasons why it is not.
 
@@ -56,7 +56,7 @@ class Prepared:
     problems: tuple[Problem, ...]
     healths: Mapping[str, Health] = field(default_factory=dict)
     in_use: tuple[Backend, ...] = ()
-    choices: dict[tuple[str, int], Choice | None] = field(default_factory=dict, repr=False, compare=False)
+    choices: dict[tuple[str, int], Choice | None] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -37,8 +37,7 @@ class YamlError(ModeratorError):
         super().__init__(f"line {line}: {reason}" if line else reason)
 
 
-@dataclass(frozen=True, slots=True)
-class YamlDocument:
+class YamlDocument(NamedTuple):
     """One YAML document.
 
     Attributes:
@@ -47,7 +46,7 @@ class YamlDocument:
     """
 
     value: Any
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = MappingProxyType({})
 
 
 def load_yaml(text: str) -> Any:

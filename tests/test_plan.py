@@ -153,7 +153,7 @@ class TestStories:
             "## US1 backend\n- [ ] T1 a\n\n## US2\n- [ ] T2 b\n\n## US1 frontend\n- [ ] T3 c\n\n"
             "## Polish\n- [ ] T4 d\n\n## Dependencies\n- US2 depends on US1\n"
         )
-        tasks_file = replace(parse_tasks(text, Path("tasks.md"), "tasks.md"), story_depends={"US2": ("US1",)})
+        tasks_file = parse_tasks(text, Path("tasks.md"), "tasks.md")._replace(story_depends={"US2": ("US1",)})
         plan = make_plan(tasks_file, "stories")
         assert waits(plan) == {"T1": set(), "T3": {"T1"}, "T2": {"T3"}, "T4": {"T2", "T3"}}
         assert plan.reasons("T3") == {"T1": "phase"}
@@ -162,14 +162,14 @@ class TestStories:
         phases = "".join(f"## User Story {n}\n- [ ] T{n} [US{n}] Do\n\n" for n in range(1, 6))
         tasks_file = parse_tasks(phases, Path("tasks.md"), "tasks.md")
         depends = {"US3": ("US1", "US2"), "US4": ("US1", "US2"), "US5": ("US1",)}
-        plan = make_plan(replace(tasks_file, story_depends=depends), "stories")
+        plan = make_plan(tasks_file._replace(story_depends=depends), "stories")
         assert plan.after["T3"] is plan.after["T4"]
         assert plan.after["T3"] == ("T1", "T2")
 
     def test_a_cycle_of_stories_is_named(self):
         text = "## US1\n- [ ] T1 [US1] a\n\n## US2\n- [ ] T2 [US2] b\n"
-        tasks_file = replace(
-            parse_tasks(text, Path("tasks.md"), "tasks.md"), story_depends={"US1": ("US2",), "US2": ("US1",)}
+        tasks_file = parse_tasks(text, Path("tasks.md"), "tasks.md")._replace(
+            story_depends={"US1": ("US2",), "US2": ("US1",)}
         )
         plan = make_plan(tasks_file, "stories")
         assert said(plan) == [("cycle", 1, "stories depend on each other: US1 -> US2 -> US1")]
@@ -178,7 +178,7 @@ class TestStories:
 
     def test_a_story_behind_a_phase_that_waits_for_all_is_impossible(self):
         text = "## US1\n- [ ] T1 [US1] a\n\n## Review\n- [ ] T2 b\n\n## US2\n- [ ] T3 [US2] c\n"
-        tasks_file = replace(parse_tasks(text, Path("tasks.md"), "tasks.md"), story_depends={"US1": ("US2",)})
+        tasks_file = parse_tasks(text, Path("tasks.md"), "tasks.md")._replace(story_depends={"US1": ("US2",)})
         plan = make_plan(tasks_file, "stories")
         assert said(plan) == [
             ("impossible-phase", 1, "US1 depends on US2, but a phase between them waits for US1")
@@ -330,7 +330,7 @@ class TestProblems:
         renamed = [
             replace(task, id=name) for task, name in zip(plan.tasks, ("build-app", "test-app"), strict=True)
         ]
-        plan = make_plan(replace(plan.tasks_file, tasks=tuple(renamed)))
+        plan = make_plan(plan.tasks_file._replace(tasks=tuple(renamed)))
         assert said(plan) == [
             ("unknown-dependency", 2, f"test-app depends on {need}, which no task has as its id")
         ]
@@ -436,7 +436,7 @@ def files(draw):
     tasks_file = parse_tasks("\n".join(lines), Path("tasks.md"), "tasks.md")
     waves = draw(st.lists(st.none() | st.integers(0, 3), min_size=size, max_size=size))
     tasks = tuple(replace(task, wave=wave) for task, wave in zip(tasks_file.tasks, waves, strict=True))
-    return replace(tasks_file, tasks=tasks, story_depends=depends)
+    return tasks_file._replace(tasks=tasks, story_depends=depends)
 
 
 @given(files(), st.sampled_from(ORDERS))

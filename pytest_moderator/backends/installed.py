@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.backends.base import Backend
 from pytest_moderator.errors import ModeratorError
@@ -17,8 +16,7 @@ GROUP = "pytest_moderator_backends"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenBackend:
+class BrokenBackend(NamedTuple):
     """An entry point that gives no backend.
 
     Attributes:

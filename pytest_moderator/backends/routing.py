@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import traceback
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity
@@ -54,8 +53,7 @@ class UnavailableBackendError(ModeratorError):
         super().__init__(f"backend {backend!r} cannot be used: {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The backend of a task.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_moderator.errors import ModeratorError
 
@@ -41,8 +41,7 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(NamedTuple):
     """A run, as it stands in the journal.
 
     Attributes:
@@ -81,8 +80,7 @@ class RunSummary:
         return self.status if self.status.ended or self.alive else RunStatus.INTERRUPTED
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskRow(NamedTuple):
     """A task of a run, as it stands in the journal.
 
     Attributes:
@@ -128,8 +126,7 @@ class TaskRow:
         return replace(TaskResult.from_dict({**self.result, "task": task.to_dict()}), task=task)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that has happened.
 
     Attributes:

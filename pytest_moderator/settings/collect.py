@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.model import Problem, Severity
 from pytest_moderator.settings.table import Origin
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from pytest_moderator.settings.option import Option, Source
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A source, or one key in it.
 
     Attributes:
@@ -34,11 +32,11 @@ class Place:
     base: Path
     keys: KeyPath = ()
     line: int = 0
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = MappingProxyType({})
 
     def child(self, key: str) -> Place:
         """Go one key down."""
-        return replace(self, keys=(*self.keys, key))
+        return self._replace(keys=(*self.keys, key))
 
     @property
     def key(self) -> str:
@@ -57,8 +55,7 @@ class Place:
         return Problem(severity, code, message, hint, self.path, self.origin.line)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A value of an option, read from a place.
 
     Attributes:

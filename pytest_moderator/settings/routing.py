@@ -32,10 +32,10 @@ def read_rules(leaves: dict[str, Found]) -> list[Problem]:
     for key, found in leaves.items():
         if found.option.name == "rules":
             # entries of a list have no line of their own
-            place = replace(found.place, line=found.place.origin.line)
+            place = found.place._replace(line=found.place.origin.line)
             rules = (_rule(body, inner, problems) for inner, body in _entries(found.value, place, problems))
             value = tuple(replace(rule, number=number) for number, rule in enumerate(filter(None, rules), 1))
-            leaves[key] = replace(found, value=value)
+            leaves[key] = found._replace(value=value)
     return problems
 
 
@@ -64,7 +64,7 @@ def _rule(body: Mapping[str, Any], place: Place, problems: list[Problem]) -> Rul
     """Read one rule; ``None`` where something is wrong with it."""
     lines = [place.lines.get(keys, 0) for keys in (place.keys, *(place.child(str(key)).keys for key in body))]
     line = min(filter(None, lines), default=place.line)
-    place = replace(place, line=line)  # for parts that have no line of their own: `testing: shell` is all one
+    place = place._replace(line=line)  # for parts that have no line of their own: `testing: shell` is all one
     before = len(problems)
     parts: dict[str, Any] = {}
     for key, value in body.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Severity
@@ -97,12 +96,12 @@ def _switch_workers(leaves: dict[str, Found]) -> Iterator[Problem]:
     switch, limit = leaves.pop(_ENABLED, None), leaves.get(_MAX_WORKERS)
     if switch and switch.value:
         if limit is None and "workers" not in leaves:
-            leaves[_ENABLED] = replace(switch, option=_LEAVES["workers"], value=DEFAULT_MAX_WORKERS)
+            leaves[_ENABLED] = switch._replace(option=_LEAVES["workers"], value=DEFAULT_MAX_WORKERS)
         return
     if limit:
         del leaves[_MAX_WORKERS]
     if switch:
-        leaves[_ENABLED] = replace(switch, option=_LEAVES["workers"], value=None)
+        leaves[_ENABLED] = switch._replace(option=_LEAVES["workers"], value=None)
     elif limit:
         message = f"{limit.place.key} has no effect without enabled: true beside it"
         yield limit.place.problem("no-effect", message, severity=Severity.WARNING)

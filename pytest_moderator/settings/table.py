@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_moderator.model import IsolationLevel
 from pytest_moderator.settings import values
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from pytest_moderator.model import Budget, PhaseRule, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value came from.
 
     Attributes:

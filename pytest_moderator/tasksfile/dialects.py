@@ -48,7 +48,7 @@ CONDITIONS = "they stand under {heading}, which is no list of tasks"
 REPEAT = "they repeat a task that is read elsewhere"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """A task as found: the block that introduces it and what its line says.
 
@@ -70,7 +70,7 @@ class Entry:
         return any(child.kind == "item" and _ID_KEY.match(child.text) for child in self.node.children)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reading:
     """The tasks of a file.
 

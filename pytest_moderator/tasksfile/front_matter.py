@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 _KEY = "moderator"
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(NamedTuple):
     """What the front matter says to us.
 
     Attributes:
@@ -27,9 +26,9 @@ class FrontMatter:
     """
 
     lines: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = MappingProxyType({})
     settings_line: int = 0
-    key_lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    key_lines: Mapping[KeyPath, int] = MappingProxyType({})
     error: str = ""
     error_line: int = 0
 

@@ -36,7 +36,7 @@ _CLOSE_ENOUGH = 0.8
 _MISSPELLED = {"retry": "retries", "depend on": "depends on", "environment": "env", "limit": "timeout"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Said:
     """What the body of one task says.
 

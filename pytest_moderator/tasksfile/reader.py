@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_moderator.model import Problem, Severity, Task, TaskPhase
 from pytest_moderator.tasksfile.assemble import (
@@ -38,8 +38,7 @@ MAX_BYTES = 10 * 1024 * 1024
 _BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class TasksFile:
+class TasksFile(NamedTuple):
     """A tasks file as it was read.
 
     Attributes:
@@ -67,12 +66,12 @@ class TasksFile:
     dialect: str = ""
     phases: tuple[TaskPhase, ...] = ()
     tasks: tuple[Task, ...] = ()
-    story_depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    front_matter: Mapping[str, Any] = field(default_factory=dict)
+    story_depends: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    front_matter: Mapping[str, Any] = MappingProxyType({})
     front_matter_line: int = 0
-    front_matter_lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    front_matter_lines: Mapping[tuple[str, ...], int] = MappingProxyType({})
     problems: tuple[Problem, ...] = ()
-    further_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    further_lines: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 
 
 def read_tasks_file(path: Path, display: str | None = None) -> TasksFile:
@@ -94,7 +93,7 @@ def read_tasks_file(path: Path, display: str | None = None) -> TasksFile:
             Severity.ERROR, "not-utf8", "the file is not UTF-8", "save it as UTF-8", path=display, line=line
         )
         return TasksFile(path, display, digest=hashlib.sha256(data).hexdigest(), problems=(problem,))
-    return replace(parse_tasks(text, path, display), digest=hashlib.sha256(data).hexdigest())
+    return parse_tasks(text, path, display)._replace(digest=hashlib.sha256(data).hexdigest())
 
 
 class UnreadableError(Exception):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +203,7 @@ def test_a_recycled_process_id_is_left_alone(start: Start, change: dict[str, Any
     holder = holder_of(innocent)
     if "started" in change:
         change = {"started": holder.started + change["started"]}
-    assert end_recorded_processes("no-mark", [replace(holder, **change)]) == ()
+    assert end_recorded_processes("no-mark", [holder._replace(**change)]) == ()
     assert innocent.poll() is None
     assert end_recorded_processes("no-mark", [holder]) == (f"sleep ({innocent.pid})",)
 

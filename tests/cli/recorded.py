@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from pytest_moderator.model import Task, TaskResult, TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEAD = replace(Holder.here(), pid=2**22 + 1)
+DEAD = Holder.here()._replace(pid=2**22 + 1)
 STATE = ".moderator"
 OPENED: list[Journal] = []
 """The journals to close when a test is over."""
@@ -42,7 +41,7 @@ class Recorded:
             run_id, files, Path.cwd(), 2, ("--moderator", *files), Holder.here() if alive else DEAD
         )
         self.journal.begin_run(
-            replace(record, **more),  # type: ignore[arg-type]
+            record._replace(**more),  # type: ignore[arg-type]
             [
                 TaskRecord(
                     file or "tasks.md", name, f"Do {name}", n, "Setup", "f" * 16, n, TaskStatus.PENDING

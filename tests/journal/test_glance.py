@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from pytest_moderator.model import TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEAD = replace(Holder.here(), pid=2**22 + 1)
+DEAD = Holder.here()._replace(pid=2**22 + 1)
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def glance(journal: Journal, state_dir: Path) -> Iterator[Glance]:
 def test_a_run_knows_where_it_was_started(journal: Journal, glance: Glance) -> None:
     journal.begin_run(run_record(), [])
     assert glance.run("run-1").directory == Path("/project")
-    elsewhere = replace(run_record(), directory=Path("/project/specs"))
+    elsewhere = run_record()._replace(directory=Path("/project/specs"))
     journal.begin_run(elsewhere, [], resumed=True)
     assert glance.run("run-1").directory == Path("/project/specs")
 
@@ -39,7 +38,7 @@ def test_alive_are_those_that_a_process_is_at_work_on(journal: Journal, glance: 
         journal.begin_run(run_record(name), [])
     journal.set_run_status(RunStatus.PAUSED, kind="run_paused", run_id="one")
     journal.set_run_status(RunStatus.COMPLETED, kind="run_ended", run_id="two")
-    journal.begin_run(replace(run_record("dead"), holder=DEAD), [])
+    journal.begin_run(run_record("dead")._replace(holder=DEAD), [])
 
     assert [run.id for run in glance.alive()] == ["three", "one"]
 
@@ -67,7 +66,7 @@ def test_parts_of_a_run(journal: Journal, glance: Glance) -> None:
 
 
 def test_tasks_as_json_are_those_that_tasks_gives(journal: Journal, glance: Glance) -> None:
-    journal.begin_run(run_record(), [replace(task_record(1), title='"Ä"\n\x1b', phase=None), task_record(2)])
+    journal.begin_run(run_record(), [task_record(1)._replace(title='"Ä"\n\x1b', phase=None), task_record(2)])
     journal.record(
         "task_started", file=FILE, task_id="T001", status=TaskStatus.RUNNING, payload={"worker": "gw0"}
     )

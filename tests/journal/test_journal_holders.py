@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -45,16 +44,16 @@ def test_this_process_is_alive() -> None:
 @pytest.mark.usefixtures("system")
 def test_what_is_not_alive() -> None:
     here = Holder.here()
-    assert replace(here, started=here.started - 10).is_alive() is False
-    assert replace(here, boot="another").is_alive() is False
-    assert replace(here, pid=2**22 + 1).is_alive() is False
+    assert here._replace(started=here.started - 10).is_alive() is False
+    assert here._replace(boot="another").is_alive() is False
+    assert here._replace(pid=2**22 + 1).is_alive() is False
 
 
 @pytest.mark.usefixtures("system")
 def test_what_cannot_be_known() -> None:
     here = Holder.here()
-    assert replace(here, host="elsewhere").is_alive() is None
-    assert replace(here, boot="").is_alive() is None
+    assert here._replace(host="elsewhere").is_alive() is None
+    assert here._replace(boot="").is_alive() is None
 
 
 @pytest.mark.usefixtures("system")
@@ -62,7 +61,7 @@ def test_a_process_that_nobody_waited_for_is_not_alive() -> None:
     with subprocess.Popen(["sleep", "60"]) as process:
         started = process_started(process.pid)
         assert started is not None
-        there = replace(Holder.here(), pid=process.pid, started=started)
+        there = Holder.here()._replace(pid=process.pid, started=started)
         assert there.is_alive()
         process.send_signal(signal.SIGKILL)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -98,6 +97,6 @@ def test_the_very_same_process() -> None:
     assert Holder.of(os.getpid()) == here
     assert Holder.of(2**22 + 1) is None
     assert here.is_there()
-    assert not replace(here, started=here.started - 0.01).is_there()
-    assert not replace(here, boot="").is_there()
-    assert not replace(here, host="elsewhere").is_there()
+    assert not here._replace(started=here.started - 0.01).is_there()
+    assert not here._replace(boot="").is_there()
+    assert not here._replace(host="elsewhere").is_there()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FILE = "tasks.md"
 HERE = Holder.here()
-DEAD = replace(HERE, started=HERE.started - 100)
+DEAD = HERE._replace(started=HERE.started - 100)
 PLAN = make_plan(parse_tasks("- [ ] T001 one\n- [ ] T002 two\n", Path(FILE), FILE))
 LOGS = "runs/before/tasks/T001"
 
@@ -96,7 +96,7 @@ def test_what_was_recorded_of_the_dead_is_ended(tmp_path: Path) -> None:
         for process, delay in ((left, 0), (other, -1)):
             holder = Holder.of(process.pid)
             assert holder is not None
-            facts = replace(holder, started=holder.started + delay).facts
+            facts = holder._replace(started=holder.started + delay).facts
             journal.record("attempt_running", file=FILE, task_id="T001", attempt=1, payload=facts)
             journal.record("worker_started", payload={"worker": "gw0"} | facts)
         journal.record("attempt_running", file=FILE, task_id="T001", attempt=2, payload={"pid": other.pid})
