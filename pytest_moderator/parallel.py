@@ -94,7 +94,8 @@ class ParallelScheduling:
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Note what a worker has collected, nothing perhaps; its relay stands behind all else."""
-        self._workers[node].index = {nodeid: index for index, nodeid in enumerate(collection)}
+        worker = self._workers[node] = self._workers.pop(node)  # behind those that were free before it
+        worker.index = {nodeid: index for index, nodeid in enumerate(collection)}
         # xdist has just counted what this one has collected, and takes none for a session without tests
         self._session.testscollected = max(len(worker.index or ()) for worker in self._workers.values())
 

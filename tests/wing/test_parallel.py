@@ -149,6 +149,50 @@ def test_a_worker_that_dies_fails_its_task_and_the_rest_goes_on(project: Project
     assert stopped.statuses["T003"] == "pending"
 
 
+def test_tasks_in_a_row_stay_on_the_worker_that_was_free_first(project: Project) -> None:
+    """Also where it was not the first one that was up."""
+    project.write(
+        "conftest.py",
+        """
+        import os
+        import time
+        from pathlib import Path
+
+        WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+
+        def wait(name):
+            until = time.monotonic() + 50
+            while not Path(name).exists() and time.monotonic() < until:
+                time.sleep(0.01)
+
+        def pytest_testnodeready(node):
+            Path(f"{node.gateway.id}.up").touch()
+
+        def pytest_xdist_node_collection_finished(node):
+            Path(f"{node.gateway.id}.free").touch()
+
+        def pytest_sessionstart():
+            if WORKER == "gw1":
+                wait("gw0.up")
+
+        def pytest_collection():
+            if WORKER == "gw0":
+                wait("gw1.free")
+        """,
+    )
+    project.tasks(
+        """
+        - [ ] T001 Ends when both are free
+          - run: `until [ -e gw0.free ]; do sleep 0.01; done`
+        - [ ] T002 Next (depends on T001)
+          - run: `true`
+        """
+    )
+    session = project.run("-n2", "tasks.md")
+    assert session.exit_code == 0
+    assert [task["worker"] for task in session.tasks.values()] == ["gw1", "gw1"]
+
+
 def test_ordinary_tests_run_on_all_workers(project: Project) -> None:
     project.tasks("- [ ] T001 One\n  - run: `true`\n")
     project.write(
