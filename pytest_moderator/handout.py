@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_moderator.prepare import Prepared
 
 _DEFAULTS = {item.name: item.default for item in fields(Task)}
+_values_of = attrgetter(*_DEFAULTS)
 
 
 @dataclass(frozen=True)
@@ -283,10 +285,15 @@ def _retries(entry: Prepared, task: Task, of_backends: Mapping[str, int]) -> int
 
 def _compact(task: Task) -> dict[str, Any]:
     """Give what a task says, without what it leaves open."""
-    said = ((name, getattr(task, name), default) for name, default in _DEFAULTS.items())
-    return {name: value for name, value, default in said if value not in (default, {})}
+    return {
+        name: value
+        for name, value, default in zip(_DEFAULTS, _values_of(task), _DEFAULTS.values(), strict=True)
+        if value is not default and value not in (default, {})
+    }
 
 
 def _plain(value: object) -> object:
     """Give what JSON has no type for as one of its own."""
-    return asdict(value) if isinstance(value, Command) else dict(cast("Mapping[str, str]", value))
+    if isinstance(value, Command):
+        return {"language": value.language, "text": value.text, "line": value.line}
+    return dict(cast("Mapping[str, str]", value))

@@ -165,16 +165,18 @@ class Task:
         Raises:
             KeyError: ``id``, ``title`` or ``line`` is missing.
         """
-        known = {item.name for item in fields(cls)}
-        values = {name: value for name, value in data.items() if name in known}
-        values["commands"] = tuple(Command(**command) for command in values.get("commands", ()))
-        for name in ("depends_on", "files", "verify", "secrets", "fixtures", "resources"):
-            values[name] = tuple(values.get(name, ()))
+        values = {name: data[name] for name in _NAMES if name in data}
+        for name in ("id", "title", "line"):
+            values[name] = data[name]
+        if "commands" in values:
+            values["commands"] = [Command(**command) for command in values["commands"]]
+        for name in _LISTS:
+            if name in values:
+                values[name] = tuple(values[name])
         if values.get("isolation") is not None:
             values["isolation"] = IsolationLevel(values["isolation"])
-        return cls(
-            id=data["id"],
-            title=data["title"],
-            line=data["line"],
-            **{name: value for name, value in values.items() if name not in ("id", "title", "line")},
-        )
+        return cls(**values)
+
+
+_NAMES = tuple(item.name for item in fields(Task))
+_LISTS = ("commands", "depends_on", "files", "verify", "secrets", "fixtures", "resources")
