@@ -303,18 +303,21 @@ def _watch(pid: int) -> _End:
 
 def _start(spec: ProcessSpec, logs: FilteredLogs | None = None) -> subprocess.Popen[bytes]:
     """Start a process; where the system has no room for one more just now, try again for a few seconds."""
-    with contextlib.ExitStack() as closing:
+    opened: list[int] = []
+    try:
         stdin = subprocess.DEVNULL
         if spec.stdin is not None:
             stdin = os.open(spec.stdin, os.O_RDONLY | os.O_CLOEXEC)
-            closing.callback(os.close, stdin)
-        stdout = open_log(spec.stdout, logs)
-        closing.callback(os.close, stdout)
-        stderr = stdout
+            opened.append(stdin)
+        stdout = stderr = open_log(spec.stdout, logs)
+        opened.append(stdout)
         if spec.stderr != spec.stdout:
             stderr = open_log(spec.stderr, logs)
-            closing.callback(os.close, stderr)
+            opened.append(stderr)
         return _fork(spec, stdin, stdout, stderr)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def _fork(spec: ProcessSpec, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:

@@ -24,6 +24,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ _hurried = threading.Event()
 
 _FEW = 64
 _LINE = 128  # bytes
+_PORTION = 65536  # bytes
 _LOOKS = 5
 _LOOK_AGAIN = 0.001  # seconds
 
@@ -342,12 +344,20 @@ def _environment(pid: int) -> bytes:
     """Read the environment that a process was started with, as far as we may."""
     try:
         for _ in range(_LOOKS):
-            with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 (on the way of every task)
-                if found := file.read():
-                    return found
+            if found := _read(f"/proc/{pid}/environ"):
+                return found
             # A process that is just becoming another program shows none for a moment; a dead one has no program.
             Path(f"/proc/{pid}/exe").readlink()
             time.sleep(_LOOK_AGAIN)
     except OSError:
         pass
     return b""
+
+
+def _read(path: str) -> bytes:
+    """Read a file of the kernel's; on the way of every task, without what a file object costs."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return b"".join(iter(partial(os.read, descriptor, _PORTION), b""))
+    finally:
+        os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -145,12 +144,8 @@ class TestQuickLook:
     def test_while_one_becomes_another_program(self, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         """Between two programs the kernel shows an empty environment for a moment: seen once in 150 starts."""
         stray = start(f"{RUN}look:T1:1")
-        answers = [
-            io.BytesIO(b""),
-            io.BytesIO(b""),
-            io.BytesIO(f"MODERATOR_ATTEMPT_MARK={RUN}look:T1:1".encode()),
-        ]
-        monkeypatch.setattr(processes, "open", lambda *_: answers.pop(0), raising=False)
+        answers = [b"", b"", f"MODERATOR_ATTEMPT_MARK={RUN}look:T1:1".encode()]
+        monkeypatch.setattr(processes, "_read", lambda _: answers.pop(0))
         assert f"{RUN}look:T1:1".encode() in processes._environment(stray.pid)
 
     def test_one_that_stays_without_an_environment(self, start: Start) -> None:
