@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_moderator.journal import RunStatus
-from pytest_moderator.model import ErrorCategory, ExecutionReport, TaskResult, TaskStatus
+from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from pytest_moderator.clock import Stopwatch
     from pytest_moderator.coordinator import Coordinator
     from pytest_moderator.handout import FileHandout, Handout
-    from pytest_moderator.model import Task
+    from pytest_moderator.model import ExecutionReport, Task
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.run import Run
     from pytest_moderator.step import Blocked
@@ -148,6 +148,8 @@ class Accounts:
 
     def report(self, file: FileHandout, plan: ExecutionPlan, watch: Stopwatch, run: Run) -> ExecutionReport:
         """Sum up one file, as far as it has come."""
+        from pytest_moderator.model import ExecutionReport  # noqa: PLC0415 (nobody asks for it before the end)
+
         return ExecutionReport(
             run_id=self._handout.run_id,
             file=file.nodeid,

@@ -24,7 +24,7 @@ from pytest_moderator.coordinator import Coordinator
 from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.gates import Gates, Shut, Wait
 from pytest_moderator.journal import JournalError, RunStatus
-from pytest_moderator.model import ExecutionReport, TaskResult, TaskStatus
+from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.plugin import keeping_all
 from pytest_moderator.recorder import records_of
 from pytest_moderator.runner import folder_name, folder_of, place_of
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.handout import FileHandout, Handout
-    from pytest_moderator.model import Task
+    from pytest_moderator.model import ExecutionReport, Task
     from pytest_moderator.prepare import Prepared
     from pytest_moderator.recorder import Recorder
     from pytest_moderator.step import Blocked

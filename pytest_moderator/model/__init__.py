@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pytest_moderator.model.budget import Budget
     from pytest_moderator.model.context import ExecutionContext, IsolationLevel
     from pytest_moderator.model.problem import Problem, Severity
-    from pytest_moderator.model.result import Attempt, ErrorCategory, ExecutionReport, TaskResult, Usage
+    from pytest_moderator.model.report import ExecutionReport
+    from pytest_moderator.model.result import Attempt, ErrorCategory, TaskResult, Usage
     from pytest_moderator.model.rule import PhaseRule, Rule, TaskKind
     from pytest_moderator.model.task import Command, Task, TaskPhase, TaskStatus
 
@@ -23,7 +24,7 @@ _HOMES = {
     "Command": "task",
     "ErrorCategory": "result",
     "ExecutionContext": "context",
-    "ExecutionReport": "result",
+    "ExecutionReport": "report",
     "IsolationLevel": "context",
     "PhaseRule": "rule",
     "Problem": "problem",
