@@ -10,11 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from markdown_it import MarkdownIt
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _MAX_NESTING = 100  # lists and quotes nested deeper than this are left unread
@@ -101,6 +100,8 @@ def parse_document(lines: Sequence[str], skip: int = 0) -> Document:
 
 def parser_for(text: str) -> MarkdownIt:
     """Make a parser that finds the blocks of a text, and does not look for those that it cannot have."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 (much looks at tasks and reads no file)
+
     markdown = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table").disable("reference")
     markdown.core.ruler.enableOnly(["normalize", "block"])  # inline markup is not needed
     return markdown.disable([rule for rule, pattern in _HELD_BY.items() if not pattern.search(text)])
