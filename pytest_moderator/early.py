@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 _SPEC = "execmodel=main_thread_only//popen"  # what xdist makes of `-n`
 
 # Nothing of xdist or of any other plugin: pytest warns of plugins that were imported before it could rewrite their
-# asserts. Ours says that there is nothing to rewrite. Who finds no line at the end is not wanted any more.
+# asserts. Ours says that there is nothing to rewrite, unless Python has dropped what docstrings say. Whoever finds no
+# line at the end is not wanted any more.
 _WARM_UP = """\
 import gc, sys
 sys.path = {path!a}
 gc.disable()
 try:
     import email.parser, importlib, platform, execnet.gateway_base, _pytest.config
-    import pytest_moderator.worker, pytest_moderator.backends.builtin
+    if sys.flags.optimize < 2:
+        import pytest_moderator.worker, pytest_moderator.backends.builtin
     for name in _pytest.config.default_plugins:
         importlib.import_module('_pytest.' + name)
     gc.enable()

@@ -102,6 +102,19 @@ def test_workers_are_there_before_the_file_is_read(
     assert not any(map(is_alive, early_of(project)))
 
 
+def test_nothing_is_said_of_asserts_that_are_not_rewritten(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where Python has dropped the docstring that would say why; that there are no asserts, pytest does say."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    spy(project)
+    result = project.pytester.runpytest_subprocess("--moderator", "-n2", "tasks.md", timeout=PATIENCE)
+    assert result.ret == 0
+    assert early_of(project) <= set(gateways_of(project).values())
+    result.stdout.fnmatch_lines(["*assertions not in test modules or plugins will be ignored*"])
+    result.stdout.no_fnmatch_line("*already imported*")
+
+
 @pytest.mark.parametrize(
     "asked", ["", "-n0", "-n2 --co", "--tx=2*popen --dist=load", "-n2 --dist=each", "-n2 --pdb"]
 )
