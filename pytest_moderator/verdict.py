@@ -26,7 +26,7 @@ _FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("t
 def pack(result: TaskResult) -> str:
     """Write a result down for a report; as one text, because xdist sends that much faster than a mapping."""
     data = {name: value for name in _FIELDS if (value := getattr(result, name)) not in (None, "", ())}
-    return json.dumps(data, default=_plain)
+    return _ENCODER.encode(data)
 
 
 def unpack(text: str, task: Task) -> TaskResult:
@@ -51,6 +51,9 @@ def unpack(text: str, task: Task) -> TaskResult:
 
 def _plain(value: object) -> object:
     return value.to_dict() if isinstance(value, Usage | Attempt) else str(value)
+
+
+_ENCODER = json.JSONEncoder(default=_plain)  # json.dumps would make one each time
 
 
 class Verdict:

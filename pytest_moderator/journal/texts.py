@@ -17,4 +17,7 @@ def clean_or_none(text: str | None) -> str | None:
 
 def to_json(data: object) -> str:
     """Give JSON text; what JSON does not know becomes text."""
-    return json.dumps(data, default=str, separators=(",", ":"))
+    return _ENCODER.encode(data)
+
+
+_ENCODER = json.JSONEncoder(default=str, separators=(",", ":"))  # json.dumps would make one each time
