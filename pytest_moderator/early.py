@@ -33,7 +33,8 @@ gc.disable()
 try:
     import email.parser, importlib, platform, execnet.gateway_base, _pytest.config
     if sys.flags.optimize < 2:
-        import pytest_moderator.worker, pytest_moderator.backends.builtin
+        for name in {ours!a}:
+            importlib.import_module('pytest_moderator.' + name)
     for name in _pytest.config.default_plugins:
         importlib.import_module('_pytest.' + name)
     gc.enable()
@@ -43,6 +44,11 @@ except KeyboardInterrupt:
 if line:
     exec(eval(line))
 """
+# What a worker imports to begin with, and for its first task.
+_OURS = (
+    *("worker", "hookspecs", "attempt.run", "attempt.launcher", "backends.process", "backends.builtin"),
+    *("backends.installed", "backends.agents", "backends.manual", "backends.python", "backends.shell"),
+)
 
 
 def start_workers(config: pytest.Config) -> None:
@@ -123,7 +129,7 @@ class EarlyWorkers:
                 io = create_io(spec, get_execmodel("main_thread_only"))
                 self._waiting[spec.id] = spec, io
                 _leave_a_core(io)
-                sendexec(io, _WARM_UP.format(path=_sys_path))
+                sendexec(io, _WARM_UP.format(path=_sys_path, ours=_OURS))
 
     @pytest.hookimpl(trylast=True, optionalhook=True)
     def pytest_xdist_setupnodes(self, specs: Sequence[execnet.XSpec]) -> None:

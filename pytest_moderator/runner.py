@@ -16,7 +16,7 @@ import pytest
 
 from pytest_moderator.attempt.signs import HELD, PURSE
 from pytest_moderator.backends import configure
-from pytest_moderator.backends.base import AttemptContext, Backend
+from pytest_moderator.backends.base import Backend
 from pytest_moderator.backends.routing import BackendRouter, Choice, NoBackend
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.isolation import create_isolated_context, sanitise_id
@@ -26,6 +26,7 @@ from pytest_moderator.verdict import progress_report
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_moderator.backends.base import AttemptContext
     from pytest_moderator.handout import FileHandout, Handout
     from pytest_moderator.model import Task
 
@@ -226,6 +227,8 @@ def place_of(handout: Handout, file: FileHandout, task: Task) -> ExecutionContex
 
 def context_of(handout: Handout, file: FileHandout, task: Task) -> AttemptContext:
     """Make the place of a task's first attempt, as far as it does not matter which process runs it."""
+    from pytest_moderator.backends.context import AttemptContext  # noqa: PLC0415 (only where tasks run)
+
     place = place_of(handout, file, task)
     return AttemptContext(
         **vars(place),

@@ -58,7 +58,7 @@ def _option(
     return field(default_factory=lambda: default, metadata={"option": row, "default": default})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """The settings of a run of one tasks file. What a task says for itself wins over them.
 

@@ -65,7 +65,13 @@ FOR_THE_CONTROLLER = (
     *("coordinator", "gating", "journal", "opening", "parallel", "plan", "prepare", "recorder", "reports"),
     *("run", "settings", "startup", "tasksfile"),
 )
-FOR_WORKERS = ("attempt.environment", "attempt.launcher", "attempt.run", "backends.process")
+FOR_WORKERS = (
+    "attempt.environment",
+    "attempt.launcher",
+    "attempt.run",
+    "backends.context",
+    "backends.process",
+)
 
 
 def test_without_the_flag_no_markdown_is_collected_and_nothing_else_of_us_is_imported(
