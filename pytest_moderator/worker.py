@@ -15,6 +15,7 @@ from pytest_moderator.handout import Handout
 from pytest_moderator.items import TaskItem
 from pytest_moderator.relay import RelayItem, make_relay, tear_down
 from pytest_moderator.runner import RUNNER, install_runner
+from pytest_moderator.verdict import LATER
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -121,8 +122,8 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure: what was sent ahead does not follow it by itself."""
-        self._failed = self._failed or report.failed
+        """Note a failure, also one that waits for another attempt: what was sent ahead does not follow by itself."""
+        self._failed = self._failed or report.failed or report.when == LATER
 
     def _give_back(self) -> Sequence[int]:
         """Take out what was sent ahead, where it must not follow the item that ends now.

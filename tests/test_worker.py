@@ -12,6 +12,7 @@ import pytest
 from xdist import remote
 from xdist.remote import Marker
 
+from pytest_moderator.verdict import LATER
 from pytest_moderator.worker import Worker
 
 if TYPE_CHECKING:
@@ -72,14 +73,18 @@ def at() -> Workplace:
 
 
 def fail(at: Workplace) -> None:
-    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=True))  # type: ignore[arg-type]
+    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=True, when="call"))  # type: ignore[arg-type]
+
+
+def meet_a_limit(at: Workplace) -> None:
+    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=False, when=LATER))  # type: ignore[arg-type]
 
 
 def be_sent_home(at: Workplace) -> None:
     at.send(Marker.SHUTDOWN)
 
 
-@pytest.mark.parametrize("reason", [fail, be_sent_home])
+@pytest.mark.parametrize("reason", [fail, meet_a_limit, be_sent_home])
 def test_it_is_given_back_before_the_end_is_told(at: Workplace, reason: Callable[[Workplace], None]) -> None:
     at.send(1, RELAY)
     reason(at)
@@ -100,7 +105,7 @@ def test_it_is_given_back_when_nobody_is_there_any_more(
 
 def test_it_follows_an_item_that_has_not_failed(at: Workplace) -> None:
     at.send(1, RELAY)
-    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=False))  # type: ignore[arg-type]
+    at.worker.pytest_runtest_logreport(SimpleNamespace(failed=False, when="call"))  # type: ignore[arg-type]
     at.end()
     assert at.told() == []
     at.interactor.steal([1])  # it counts as started

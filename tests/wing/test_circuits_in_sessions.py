@@ -163,7 +163,7 @@ def test_a_probe_closes_the_circuit(place: Project, workers: tuple[str, ...]) ->
 def test_without_a_fallback_that_is_free_it_waits(place: Project, workers: tuple[str, ...]) -> None:
     settings(
         place,
-        breaker="{failures: 1, pause: 4s}",
+        breaker="{failures: 1, pause: 10s}",
         fallbacks="main: [second]",
         more="second: {rate_limit: 1/h}",
     )
