@@ -94,6 +94,34 @@ def test_an_answer_is_given_while_the_run_waits(project: Project, workers: tuple
     assert session.reasons["T004"].startswith("blocked by T002 (rejected by ")
 
 
+def test_an_answer_that_nobody_waits_for_changes_nothing(project: Project, workers: tuple[str, ...]) -> None:
+    project.tasks(f"""
+        - [ ] T001 Answers
+          - run: `{sys.executable} answer.py`
+        - [ ] T002 Needs no answer (depends on T001)
+          - run: `echo T002 >> ran.txt`
+    """)
+    project.write(
+        "answer.py",
+        """
+        import os, time
+        from pathlib import Path
+        from pytest_moderator.journal import RequestKind, ask, was_taken
+
+        place, run = Path(".moderator"), os.environ["MODERATOR_RUN_ID"]
+        for kind in (RequestKind.APPROVE, RequestKind.FAIL):
+            asked = ask(place, run, kind, task_id="T002")
+            while not was_taken(place, asked):
+                time.sleep(0.02)
+        """,
+    )
+    session = project.run("tasks.md", *workers)
+    assert session.statuses == {"T001": "completed", "T002": "completed"}
+    assert session.lines() == ["T002"]
+    assert [task_id for task_id, by in events(project, "approved") if "@" in str(by)] == ["T002"]
+    assert events(project, "said_failed") == []
+
+
 def test_what_was_approved_is_not_asked_about_again_unless_it_changes(project: Project) -> None:
     file = project.tasks(TASKS.replace("echo T001 >> ran.txt", "echo T001 >> ran.txt; test -e fixed"))
     project.run("tasks.md", "--moderator-approve=all")
