@@ -179,7 +179,12 @@ def _import_plainly(config: pytest.Config) -> None:
     if not any(isinstance(finder, _PlainFinder) for finder in sys.meta_path):  # of a session around this one
         finder = _PlainFinder()
         sys.meta_path.insert(0, finder)
-        config.add_cleanup(partial(sys.meta_path.remove, finder))
+        config.add_cleanup(partial(_remove, finder))
+
+
+def _remove(finder: _PlainFinder) -> None:
+    with contextlib.suppress(ValueError):  # somebody has put the finders back that there were before
+        sys.meta_path.remove(finder)
 
 
 def _part(config: pytest.Config) -> ModuleType:

@@ -252,6 +252,21 @@ def test_with_the_flag_in_addopts_only_the_file_is_named(project: Project) -> No
     assert project.pytest("--help").exit_code == 0
 
 
+@pytest.mark.parametrize("meddling", ["", "import sys; del sys.meta_path[0]"])
+def test_a_program_imports_as_before(project: Project, meddling: str) -> None:
+    project.tasks(ONE)
+    project.write("conftest.py", f"def pytest_sessionfinish():\n    {meddling or 'pass'}\n")
+    project.write(
+        "program.py",
+        """
+        import sys, pytest
+        code = int(pytest.main(["--moderator", "tasks.md"]))
+        print("code", code, any(type(finder).__name__ == "_PlainFinder" for finder in sys.meta_path))
+        """,
+    )
+    assert project.pytester.runpython("program.py").outlines[-1] == "code 0 False"
+
+
 def test_the_garbage_of_a_program_is_collected_as_before(project: Project) -> None:
     """A session keeps its tasks out of the garbage collection, as long as it lasts."""
     project.tasks(ONE)
