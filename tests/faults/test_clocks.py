@@ -11,7 +11,7 @@ from ledger import Journal
 if TYPE_CHECKING:
     from faulty import Project
 
-# Stands for somebody who sets the clock: all that Python reads it by goes by this, in the processes of pytest.
+# Stands for somebody who sets the clock: all that Python reads it by goes by this, in each process from its start on.
 SHIM = """
 import datetime, pathlib, time
 
@@ -33,7 +33,7 @@ datetime.datetime = Shifted
 @BOTH
 @pytest.mark.parametrize("shift", [-86_400, 86_400], ids=["back", "forward"])
 def test_the_clock_is_set(project: Project, workers: tuple[str, ...], shift: int) -> None:
-    (project.path / "shim.py").write_text(SHIM.format(shift=shift))
+    (project.path / "sitecustomize.py").write_text(SHIM.format(shift=shift))
     project.tasks("""
 - [ ] T001 before, and while it is set
   - timeout: 1h
@@ -41,7 +41,7 @@ def test_the_clock_is_set(project: Project, workers: tuple[str, ...], shift: int
 - [ ] T002 after (depends on T001)
   - run: `test -e again`
 """)
-    environment = {"PYTHONPATH": str(project.path), "PYTEST_PLUGINS": "shim"}
+    environment = {"PYTHONPATH": str(project.path)}
     ended = project.run(*workers, env=environment).sound
     assert ended.statuses == {"T001": "completed", "T002": "failed"}
     assert 0.4 < ended.tasks["T001"]["duration_seconds"] < 600
