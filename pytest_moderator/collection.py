@@ -86,9 +86,9 @@ class TasksCollection:
         """Put the result into the report, where it travels from a worker to the controlling process."""
         if not isinstance(item, TaskItem):
             return (yield)
-        if call.when == "setup" and RESULT in item.stash:
-            del item.stash[RESULT]  # of the try before: plugins that rerun tests begin anew
-        result = item.stash.get(RESULT, None)
+        result = None if call.when == "setup" else item.stash.get(RESULT, None)
+        if call.when != "call" and RESULT in item.stash:
+            del item.stash[RESULT]  # the report has it; plugins that rerun tests begin anew
         report = yield
         if call.when == "setup" and report.failed:
             result = _failed_setup(item, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from sys import intern
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -38,12 +39,13 @@ class TasksModule(pytest.Module):
 
     obj = None
     file: FileHandout
+    _first_with: dict[tuple[str, ...], TaskItem]
 
     @classmethod
     def of(cls, parent: pytest.Collector, file: FileHandout) -> TasksModule:
         """Make the collector of a file."""
         module: TasksModule = cls.from_parent(parent, path=file.path, nodeid=file.nodeid)
-        module.file = file
+        module.file, module._first_with = file, {}
         return module
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
@@ -51,8 +53,12 @@ class TasksModule(pytest.Module):
         return [self.item_of(task) for task in self.file.tasks]
 
     def item_of(self, task: Task) -> TaskItem:
-        """Make the item of a task."""
-        return TaskItem.of(self, task)
+        """Make the item of a task; tasks that name the same fixtures share what pytest finds out about these."""
+        first = self._first_with.get(task.fixtures)
+        item = TaskItem.of(self, task, fixtureinfo=first and first._fixtureinfo)
+        item.fixturenames = [*item.fixturenames]  # plugins add some to this item, or to that
+        self._first_with.setdefault(task.fixtures, item)
+        return item
 
 
 class TaskItem(pytest.Function):
@@ -64,21 +70,27 @@ class TaskItem(pytest.Function):
     given: Mapping[str, str] = MappingProxyType({})  # by its fixtures, to its environment
 
     @classmethod
-    def of(cls, parent: TasksModule, task: Task) -> TaskItem:
-        """Make the item of a task."""
+    def of(cls, parent: TasksModule, task: Task, **known: Any) -> TaskItem:
+        """Make the item of a task.
+
+        Args:
+            parent: its file.
+            task: the task.
+            known: what pytest need not find out.
+        """
 
         def run_task() -> None:
             pass  # stands for the task where pytest wants a function
 
         run_task.__doc__ = task.title  # `--co -v` shows it
         function = pytest.mark.usefixtures(*task.fixtures)(run_task) if task.fixtures else run_task
-        item: TaskItem = cls.from_parent(parent, name=task.id, callobj=function)
+        item: TaskItem = cls.from_parent(parent, name=task.id, callobj=function, **known)
         item.task = task
         item.add_marker(_task_mark(task))
         if task.depends_on:
             item.add_marker(pytest.mark.depends_on(*task.depends_on))
         words = (task.id, task.title, task.phase or "", task.story or "")
-        item.extra_keyword_matches.update(_WORD.findall(" ".join(words)))
+        item.extra_keyword_matches.update(map(intern, _WORD.findall(" ".join(words))))
         return item
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -87,7 +99,9 @@ class TaskItem(pytest.Function):
 
     def runtest(self) -> None:
         """Run the task; raise when it has not succeeded, unless it is tried again later."""
-        self.given = environment = environment_of(self.funcargs)
+        environment = environment_of(self.funcargs)
+        if environment or self.given:
+            self.given = environment
         result = self.config.stash[RUNNER].run(self.parent.file, self.task, environment)
         self.stash[RESULT] = result
         if result.status is TaskStatus.SKIPPED:

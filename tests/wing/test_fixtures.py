@@ -279,3 +279,32 @@ def test_what_fails_when_all_is_torn_down_is_reported(
     assert session.exit_code == 1
     assert session.counts == {"passed": 2, "errors": 1}
     session.result.stdout.fnmatch_lines(["*ERROR at teardown of T002 Two*", "*OSError: cannot tidy up"])
+
+
+def test_a_plugin_adds_a_fixture_to_one_task(project: Project, workers: tuple[str, ...]) -> None:
+    """Tasks share what pytest knows about their fixtures, but not which these are."""
+    project.tasks("""
+    - [ ] T001 One
+      - run: `echo T001 $PLACE >> ran.txt`
+    - [ ] T002 Two
+      - run: `echo T002 $PLACE >> ran.txt`
+    - [ ] T003 Three
+      - run: `echo T003 $PLACE >> ran.txt`
+    """)
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture
+        def place():
+            return {"PLACE": "here"}
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name == "T002":
+                    item.fixturenames.append("place")
+        """,
+    )
+    assert project.run("tasks.md", *workers).counts == {"passed": 3}
+    assert (project.path / "ran.txt").read_text() == "T001\nT002 here\nT003\n"
