@@ -241,9 +241,8 @@ class Control:
     def _end_one(self, nodeid: str, name: str, folder: Path, grace: float) -> None:
         coordinator = self._run.coordinator
         while nodeid in coordinator.taken and not self._over.is_set():
-            if (
-                nodeid in coordinator.running
-            ):  # one that never starts keeps its tries, for when the run goes on
+            # One that never starts keeps its tries, for when the run goes on.
+            if nodeid in coordinator.running:
                 with contextlib.suppress(OSError):  # there is no room: it is ended as often as it is tried
                     forbid_tries(folder)
             end_marked_processes(self._run.handout.run_id, name, grace)

@@ -145,6 +145,15 @@ def test_a_module_without_an_object_gives_fixtures_of_every_scope(pytester: pyte
     result.stdout.fnmatch_lines("['session', 'module', 'function', 'function']")
 
 
+def test_a_function_takes_what_another_one_knows_about_fixtures() -> None:
+    made = inspect.signature(pytest.Function.__init__)
+    written = inspect.getsource(pytest.Function.__init__)
+
+    assert made.parameters["fixtureinfo"].default is None
+    assert "self._fixtureinfo" in written
+    assert "self.fixturenames = fixtureinfo.names_closure" in written
+
+
 def test_junits_file_keeps_a_list_of_cases_and_counts_them(tmp_path: Path) -> None:
     xml = LogXML(tmp_path / "junit.xml", None)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_moderator.late import late_names
+
 if TYPE_CHECKING:
     from pytest_moderator.attempt.environment import TASK_VARIABLES, task_environment
     from pytest_moderator.attempt.launcher import LocalLauncher
@@ -63,13 +65,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (see above)
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = late_names(__name__, __package__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -18,13 +18,12 @@ nor one of its ancestors is ever ended.
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import os
 import signal
 import threading
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -321,7 +320,7 @@ def _pids_after(leader: int) -> list[int]:
     return [pid for pid in running if leader < pid or pid <= last < leader]
 
 
-@functools.cache
+@cache
 def _load_file() -> int:
     """Open what names the process that was started last; it stays open, since every task looks there."""
     return os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)

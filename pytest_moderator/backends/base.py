@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_moderator.late import late_names
+
 if TYPE_CHECKING:
     from pytest_moderator.backends.context import AttemptContext
     from pytest_moderator.backends.spec import ByteFilter, Launcher, ProcessOutcome, ProcessSpec
@@ -33,13 +35,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (see above)
-
-    return getattr(import_module(f"pytest_moderator.backends.{_HOMES[name]}"), name)
+__getattr__ = late_names(__name__, __package__, _HOMES)
 
 
 @dataclass(frozen=True, slots=True)

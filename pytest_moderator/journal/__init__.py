@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_moderator.late import late_names
+
 if TYPE_CHECKING:
     from pytest_moderator.holder import Holder
     from pytest_moderator.journal.begun import RunRecord, TaskRecord
@@ -58,13 +60,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (views import what they read with, and nothing else)
-
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = late_names(__name__, __package__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -79,3 +79,16 @@ LIMITED = stand_ins(
     """,
 )
 """A task says which limit it meets: ``Limit: 2x1`` is one that lasts two seconds, at the first attempt."""
+
+LIMIT = """
+    until = Path("until.txt")
+    with Path("ran.txt").open("a") as file:
+        file.write(f"{task.id}\\n")
+    if not until.exists():
+        until.write_text((datetime.now(UTC) + timedelta(seconds=3)).isoformat())
+    if datetime.now(UTC).isoformat() >= until.read_text():
+        return TaskResult(task)
+    values = {"error_message": "limit", "category": "transient", "resets_at": until.read_text()}
+    return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
+"""
+"""Runs a task, and meets a limit that is over three seconds after it was met first."""

@@ -8,7 +8,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
-from stand_ins import stand_ins
+from stand_ins import LIMIT, stand_ins
 
 if TYPE_CHECKING:
     from sessions import Project
@@ -56,24 +56,14 @@ def test_a_busy_worker_is_sent_one_ahead(project: Project) -> None:
     assert (project.path / "sent.txt").read_text().split() == ["0", "1", "2", "3"]
 
 
-LIMIT = """
-    sent = Path("sent.txt")
-    while len(sent.read_text().split()) < 2:
+SENT_BOTH = """
+    while len(Path("sent.txt").read_text().split()) < 2:
         time.sleep(0.05)
-    until = Path("until.txt")
-    with Path("ran.txt").open("a") as file:
-        file.write(f"{task.id}\\n")
-    if not until.exists():
-        until.write_text((datetime.now(UTC) + timedelta(seconds=2)).isoformat())
-    if datetime.now(UTC).isoformat() >= until.read_text():
-        return TaskResult(task)
-    values = {"error_message": "limit", "category": "transient", "resets_at": until.read_text()}
-    return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
 """
 
 
 def test_what_was_sent_ahead_does_not_meet_a_limit_after_another(project: Project) -> None:
-    project.write("conftest.py", stand_ins("limited", does=LIMIT) + dedent(NOTE_MESSAGES))
+    project.write("conftest.py", stand_ins("limited", does=SENT_BOTH + LIMIT) + dedent(NOTE_MESSAGES))
     project.tasks("- [ ] T001 [P] Meets it\n- [ ] T002 [P] Would meet it\n")
     session = project.run("tasks.md", "-n", "1", "--moderator-backend=limited")
     assert session.statuses == {"T001": "completed", "T002": "completed"}

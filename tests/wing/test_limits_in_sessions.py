@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from stand_ins import COSTLY, stand_ins
+from stand_ins import COSTLY, LIMIT, stand_ins
 
 if TYPE_CHECKING:
     from sessions import Project
@@ -142,19 +142,6 @@ def test_mistakes_are_named_before_anything_runs(project: Project, text: str, me
     session = project.pytest("--moderator", "tasks.md")
     assert session.exit_code == pytest.ExitCode.USAGE_ERROR
     assert message in session.errors
-
-
-LIMIT = """
-    until = Path("until.txt")
-    with Path("ran.txt").open("a") as file:
-        file.write(f"{task.id}\\n")
-    if not until.exists():
-        until.write_text((datetime.now(UTC) + timedelta(seconds=3)).isoformat())
-    if datetime.now(UTC).isoformat() >= until.read_text():
-        return TaskResult(task)
-    values = {"error_message": "limit", "category": "transient", "resets_at": until.read_text()}
-    return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
-"""
 
 
 @pytest.mark.parametrize("costs", [True, False])
