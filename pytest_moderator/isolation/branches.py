@@ -18,6 +18,8 @@ from pytest_moderator.isolation.worktrees import entries
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import psutil
+
     from pytest_moderator.isolation.git_run import GitRun
 
 _MUST_NOT_EXIST = ""
@@ -109,23 +111,25 @@ def _drop_abandoned(run: GitRun, lock: Path) -> None:
 
             made = lock.stat().st_mtime
             places = (run.top, run.common_dir, run.area, *(path for _, path in entries(run.common_dir)))
-            for process in psutil.process_iter(["name", "create_time", "status", "cwd", "cmdline"]):
-                found = process.info
-                is_git = (found["name"] or "").startswith("git") and found["status"] != psutil.STATUS_ZOMBIE
-                if (
-                    is_git
-                    and found["create_time"] <= made
-                    and _is_at_work(found["cwd"], found["cmdline"] or (), places)
-                ):
-                    return
-            lock.unlink(missing_ok=True)
+            if not any(_is_older_git_at_work(process, made, places) for process in psutil.process_iter()):
+                lock.unlink(missing_ok=True)
             return
         time.sleep(_PATIENCE / 20)
 
 
-def _is_at_work(directory: str | None, command: Sequence[str], places: Sequence[Path]) -> bool:
-    """Whether a process may be at work in a repository; one of which nobody may know where it is may be."""
-    if directory is None or any(str(place) in word for place in places for word in command):
+def _is_older_git_at_work(process: psutil.Process, made: float, places: Sequence[Path]) -> bool:
+    """Whether a process is a git that may be at work in a repository; one of which nobody may know where may be."""
+    import psutil  # noqa: PLC0415 (see above)
+
+    try:
+        if not process.name().startswith("git") or process.create_time() > made:
+            return False
+        directory, command = process.cwd(), process.cmdline()
+    except psutil.AccessDenied:
+        return True
+    except psutil.Error:  # it has ended by now
+        return False
+    if any(str(place) in word for place in places for word in command):
         return True
     return any(Path(directory).is_relative_to(place) for place in places)
 
