@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pytest_moderator.backends.base import AttemptContext
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# How long an example takes says how busy the machine is, and nothing about us.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
