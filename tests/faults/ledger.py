@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -47,13 +47,21 @@ class Ledger:
         count: how many; as many as usual without it.
         longest: seconds that a task takes at most.
         extra: what each task says besides, such as ``retries: 1``.
+        gate: a file that the last task waits for, so that the run does not end before it is there.
 
     Attributes:
         forgotten: ids of runs of which no journal knows any more; what their tasks wrote is passed over.
     """
 
     def __init__(
-        self, project: Project, seed: object, *, count: int = 0, longest: float = 0.15, extra: str = ""
+        self,
+        project: Project,
+        seed: object,
+        *,
+        count: int = 0,
+        longest: float = 0.15,
+        extra: str = "",
+        gate: str = "",
     ) -> None:
         self.random = random.Random(str(seed))
         self.project = project
@@ -66,12 +74,17 @@ class Ledger:
             )
             for place, task_id in enumerate(self.ids)
         }
-        project.tasks("".join(self._task(task_id, longest, extra) for task_id in self.ids))
+        gates = {self.ids[-1]: gate}
+        project.tasks(
+            "".join(self._task(task_id, longest, extra, gates.get(task_id)) for task_id in self.ids)
+        )
 
-    def _task(self, task_id: str, longest: float, extra: str) -> str:
+    def _task(self, task_id: str, longest: float, extra: str, gate: str | None) -> str:
         parents = self.parents[task_id]
         needs = f" (depends on {', '.join(parents)})" if parents else ""
         pause = f"sleep {self.random.uniform(0, longest):.3f}"
+        if gate:
+            pause = f"until [ -e {gate} ]; do sleep 0.01; done"
         script = "; ".join((_LINE.format(what="start"), pause, _LINE.format(what="end")))
         more = f"  - {extra}\n" if extra else ""
         return f"- [ ] {task_id} writes{needs}\n{more}  - run: `{script}`\n"
@@ -234,9 +247,17 @@ def _check_history(journal: Journal) -> None:
 
 
 def _check_locks(project: Project) -> None:
+    """Nobody holds one: a process that was just forked has it too, but lets go of it when it becomes its program."""
     for path in (project.path / ".moderator" / "locks").iterdir():
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            until(lambda file=file: _can_lock(file), 10)
+
+
+def _can_lock(file: IO[bytes]) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _check_reports(journal: Journal, ended: Ended, *, heard: bool) -> None:

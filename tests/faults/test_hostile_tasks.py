@@ -141,7 +141,11 @@ def test_a_task_that_does_not_end_in_time(project: Project, workers: tuple[str, 
 def test_what_a_task_leaves_behind_is_ended_and_named(project: Project) -> None:
     project.tasks("""
 - [ ] T001 ends well, but not all of it
-  - run: `setsid sleep 600 & sleep 600 & echo started`
+  ```sh
+  becomes_sleep() { until [ "$(ps -o comm= -p $1)" = sleep ]; do sleep 0.01; done; }
+  setsid sleep 600 & becomes_sleep $!
+  sleep 600 & becomes_sleep $!
+  ```
 - [ ] T002 next
   - run: `touch T002`
 """)

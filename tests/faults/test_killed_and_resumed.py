@@ -62,7 +62,8 @@ def test_a_worker(project: Project, seed: int) -> None:
     run = ledger.start("-n2")
     ledger.until_written(run, ledger.random.randint(1, len(ledger.ids)))
     if workers := run.workers():
-        ledger.random.choice(workers).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            ledger.random.choice(workers).kill()
     check_complete(ledger, run.end())
 
 

@@ -142,7 +142,7 @@ def test_the_controlling_process_is_killed(project: Project) -> None:
     run = project.start("-n2", "--moderator-grace=300ms")
     run.until("ready")
     run.signal(signal.SIGKILL)
-    until(lambda: not project.processes(), 10)
+    until(lambda: not project.processes())
     assert not project.exists("T002")
 
 
@@ -152,4 +152,4 @@ def test_the_controlling_process_is_killed_while_a_worker_is_patient(project: Pr
     run = project.start("-n2", "--moderator-grace=1h")
     run.until("ready")
     run.signal(signal.SIGKILL)
-    until(lambda: not project.processes(), 20)
+    until(lambda: not project.processes())
