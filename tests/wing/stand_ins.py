@@ -85,7 +85,9 @@ LIMIT = """
     with Path("ran.txt").open("a") as file:
         file.write(f"{task.id}\\n")
     if not until.exists():
-        until.write_text((datetime.now(UTC) + timedelta(seconds=3)).isoformat())
+        own = Path(f"until-{task.id}.txt")
+        own.write_text((datetime.now(UTC) + timedelta(seconds=3)).isoformat())
+        own.replace(until)  # nobody finds it half written
     if datetime.now(UTC).isoformat() >= until.read_text():
         return TaskResult(task)
     values = {"error_message": "limit", "category": "transient", "resets_at": until.read_text()}

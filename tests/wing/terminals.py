@@ -49,7 +49,7 @@ class Terminal:
     def __init__(self, place: Path, *arguments: str, behind: bool = False, **more: str) -> None:
         self._master, self._slave = pty.openpty()
         self.before = termios.tcgetattr(self._slave)
-        self.output = ""
+        self._shown = b""
         self._seen = 0
         environment = (
             {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | {"NO_COLOR": "1"} | more
@@ -73,12 +73,18 @@ class Terminal:
             start_new_session=True,
         )
 
+    @property
+    def output(self) -> str:
+        """All that was shown so far; what is read at once may end in the middle of a letter or of a line's end."""
+        return self._shown.decode(errors="replace").replace("\r\n", "\n")
+
     def expect(self, text: str) -> str:
         """Wait until a text is shown that was not waited for before; give what came before it."""
         end = time.monotonic() + DEADLINE
         while (place := self.output.find(text, self._seen)) < 0:
             assert time.monotonic() < end, f"{text!r} is not in {self.output[self._seen :]!r}"
-            assert self._read(0.1) or self.process.poll() is None, f"{text!r} is not in {self.output!r}"
+            ended = self.process.poll() is not None  # before the last look
+            assert self._read(0.1) or not ended, f"{text!r} is not in {self.output!r}"
         before, self._seen = self.output[self._seen : place], place + len(text)
         return before
 
@@ -133,5 +139,5 @@ class Terminal:
         ready, _, _ = select.select([self._master], [], [], seconds)
         if not ready:
             return False
-        self.output += os.read(self._master, 65536).decode(errors="replace").replace("\r\n", "\n")
+        self._shown += os.read(self._master, 65536)
         return True

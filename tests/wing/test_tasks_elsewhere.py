@@ -50,9 +50,11 @@ TASKS = """
 """
 
 
+# Who looks for either of them must not find it before something is in it.
 SHOP = """
-until cat .moderator/runs/*/tasks/T001/request.md > read; do sleep 0.1; done
-echo "3 tins" > reply-T001
+until grep . .moderator/runs/*/tasks/T001/request.md > read; do sleep 0.1; done
+echo "3 tins" > reply
+mv reply reply-T001
 """
 
 
