@@ -131,7 +131,7 @@ def test_a_task_fails_by_its_output_never(project: Project, workers: tuple[str, 
 def random_file(seed: int) -> str:
     """Make up tasks of all kinds that need each other.
 
-    None needs two that keep it from starting: it is blocked by the one that ends first, and with workers that is luck.
+    None needs two that keep it from starting: the one that ends first blocks it, and with workers that is luck.
     """
     chance = random.Random(seed)
     ids = [f"T{number:03}" for number in range(1, 11)]
