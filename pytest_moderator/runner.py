@@ -119,8 +119,8 @@ class TaskRunner:
             # What was done elsewhere is not on a branch of ours, and no better when we look again.
             task = replace(task, isolation=IsolationLevel.NONE, retries=0)
             context = self._context(file, task)
-        result = self._run(file, task, choice.backend, context, fixtures)
-        return replace(result, backend_reason=choice.reason)
+        context = context.but(backend_reason=choice.reason)
+        return self._run(file, task, choice.backend, context, fixtures)
 
     def _run_group(self, file: FileHandout, task: Task, fixtures: Mapping[str, str]) -> TaskResult:
         """Verify a task whose sub-tasks have done its work; without ``verify`` there is nothing to do."""

@@ -111,7 +111,9 @@ class Verdict:
     def result_of(self, task: Task, worker: str | None, duration: float) -> TaskResult:
         """Give the result that the item's reports carry; make one where the process died or a fixture failed."""
         carried = self.carried(task)
-        result = replace(carried or TaskResult(task), worker=worker)
+        result = carried or TaskResult(task)
+        if result.worker != worker:
+            result = replace(result, worker=worker)
         crash = self._reports.get("???")
         if crash is not None:
             return replace(

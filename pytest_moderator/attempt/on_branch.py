@@ -77,7 +77,14 @@ def _run(
     if commit is not None:
         note = "it had completed and was merged before; only its end was not reported"
         attempts = max(1, context.attempt - 1)
-        return TaskResult(task, attempts=attempts, worker=context.worker, commit=commit, notes=(note,))
+        return TaskResult(
+            task,
+            attempts=attempts,
+            backend_reason=context.backend_reason,
+            worker=context.worker,
+            commit=commit,
+            notes=(note,),
+        )
     result = _try(place, task, backend, replace(context, put_back=place.put_back), fixtures)
     for _ in range(_MOST_CONFLICTS):
         if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
@@ -159,6 +166,7 @@ def _not_started(task: Task, context: AttemptContext, message: str) -> TaskResul
         exit_code=1,
         status=TaskStatus.FAILED,
         attempts=0,
+        backend_reason=context.backend_reason,
         worker=context.worker,
         error_message=message,
         category=ErrorCategory.CONFIGURATION,

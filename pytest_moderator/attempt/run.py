@@ -100,6 +100,7 @@ def run_task(
         task=task,
         attempts=attempt,
         backend=backend.name,
+        backend_reason=context.backend_reason,
         worker=context.worker,
         artifacts_path=context.artifacts,
         started_at=tries.started_at,

@@ -25,6 +25,7 @@ class AttemptContext(ExecutionContext):
     Attributes:
         run_id: names the run.
         name: names the task in its run; its id, unless several files have a task of that id.
+        backend_reason: why it is this backend that works here; ``None`` where nobody has chosen.
         attempt: number of this try, from 1.
         worker: the process that tries it, such as ``gw0``; ``main`` without workers.
         directory: where this task's scripts and logs are written.
@@ -57,6 +58,7 @@ class AttemptContext(ExecutionContext):
 
     run_id: str = ""
     name: str = ""
+    backend_reason: str | None = None
     attempt: int = 1
     worker: str = "main"
     directory: Path = field(default_factory=Path)

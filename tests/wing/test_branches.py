@@ -275,6 +275,7 @@ def test_a_setup_has_a_log(project: Project, git) -> None:
     assert session.statuses == {"T001": "completed", "T002": "failed"}
     assert "failed: exit code 1; see " in session.reasons["T002"]
     assert Path(session.reasons["T002"].rpartition("see ")[2]).read_text() == "made\n"
+    assert session.tasks["T002"]["backend_reason"] == "what it carries: sh at line 4"
 
 
 def test_ids_of_two_files_do_not_meet(project: Project, git) -> None:
