@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 BOTH = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "n2"])
 
+LIMIT = 3  # seconds, of pytest-timeout; the tests that it is for take less on any machine
 TASKS = """
 - [ ] T001 first
   - run: `echo T001 >> ledger`
 - [ ] T002 second, and longer than a limit of pytest-timeout
-  - run: `sleep 0.5; echo T002 >> ledger`
+  - run: `sleep {pause}; echo T002 >> ledger`
 - [ ] T003 fails
   - run: `echo T003 >> ledger; echo why >&2; exit 3`
 - [ ] T004 is blocked (depends on T003)
@@ -92,8 +93,8 @@ PLUGINS = [
     Plugin("pytest-rerunfailures", ("--reruns=1",), tries=2),
     Plugin("pytest-split", ("--splits=1", "--group=1")),
     Plugin("pytest-sugar"),
-    Plugin("pytest-timeout", ("--timeout=0.3", "--timeout-method=signal")),
-    Plugin("pytest-timeout", ("--timeout=0.3", "--timeout-method=thread")),
+    Plugin("pytest-timeout", (f"--timeout={LIMIT}", "--timeout-method=signal")),
+    Plugin("pytest-timeout", (f"--timeout={LIMIT}", "--timeout-method=thread")),
 ]
 
 
@@ -112,7 +113,7 @@ class Place:
         self._pytester = pytester
         self.path: Path = pytester.path
         pytester.makeini("[pytest]\n")
-        pytester.makefile(".md", tasks=TASKS)
+        pytester.makefile(".md", tasks=TASKS.format(pause=0.1))
         pytester.makepyfile(test_it=TESTS)
 
     def run(self, *args: str) -> pytest.RunResult:
@@ -153,6 +154,8 @@ def check(place: Place, ran: pytest.RunResult, tries: int = 1) -> None:
 def test_beside_one(place: Place, plugin: Plugin, workers: tuple[str, ...]) -> None:
     if not installed(plugin.name):
         pytest.skip(f"{plugin.name} is not installed")
+    if plugin.name == "pytest-timeout":
+        (place.path / "tasks.md").write_text(TASKS.format(pause=LIMIT + 0.5))
     needed = ["-pmetadata"] if plugin.name == "pytest-html" else []
     ran = place.run(*needed, *plugin.loads, *plugin.args, *workers)
     check(place, ran, plugin.tries)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
 REPORT = "report.json"
+PATIENCE = 240.0  # seconds until something must hang
 # plugins of these tests, which would cost each session more time than all else
 SLOW = ("html", "metadata", "hypothesispytest")
 PLAIN = "--assert=plain"  # likewise: nothing here is about how an assert fails
@@ -103,7 +104,7 @@ class Project:
         """Run pytest, as users without us do."""
         (self.path / REPORT).unlink(missing_ok=True)
         without = [] if any(arg.startswith("--html") for arg in args) else [f"-pno:{name}" for name in SLOW]
-        result = self.pytester.runpytest_subprocess("-Werror", PLAIN, *without, *args, timeout=60)
+        result = self.pytester.runpytest_subprocess("-Werror", PLAIN, *without, *args, timeout=PATIENCE)
         session = Session(result, self.path)
         assert "INTERNALERROR" not in session.output + session.errors
         assert "Traceback" not in session.errors

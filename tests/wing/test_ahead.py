@@ -48,7 +48,7 @@ def test_a_busy_worker_is_sent_one_ahead(project: Project) -> None:
     project.write("conftest.py", NOTE_MESSAGES)
     wait = "until [ $(wc -l < sent.txt) -eq 2 ]; do sleep 0.05; done"
     lines = (
-        f"- [ ] T00{n} [P] One\n  - run: `{wait if n == 1 else 'true'}`\n  - timeout: 40\n"
+        f"- [ ] T00{n} [P] One\n  - run: `{wait if n == 1 else 'true'}`\n  - timeout: 2m\n"
         for n in range(1, 5)
     )
     project.tasks("".join(lines))
@@ -101,7 +101,7 @@ def test_another_worker_that_is_free_first_takes_it(project: Project) -> None:
         f"""
         - [ ] T001 [P] Waits for the last
           - run: `{wait}`
-          - timeout: 40
+          - timeout: 2m
         - [ ] T002 [P] Two
           - run: `true`
         - [ ] T003 [P] Three

@@ -137,8 +137,14 @@ def test_a_run_goes_on(project: Project, git, workers, retry_from: str) -> None:
 
 
 def test_a_run_that_was_killed_goes_on(project: Project, git, workers) -> None:
-    numbers = range(8)
-    project.tasks("".join(f"- [ ] T00{n} [P] t\n  - run: `sleep 0.2; echo {n} > {n}.txt`\n" for n in numbers))
+    numbers, go = range(8), project.path / ".moderator" / "go"
+    wait = f"until test -e {go}; do sleep 0.05; done"  # so that no run has ended when it is to be killed
+    project.tasks(
+        "".join(
+            f"- [ ] T00{n} [P] t\n  - run: `{'sleep 0.2' if n < 5 else wait}; echo {n} > {n}.txt`\n"
+            for n in numbers
+        )
+    )
     commit(git)
     command = [
         sys.executable,
@@ -156,6 +162,7 @@ def test_a_run_that_was_killed_goes_on(project: Project, git, workers) -> None:
             time.sleep(0.02)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
+    go.touch()
     session = project.run(*workers, "--moderator-isolation=branch", "--moderator-resume", "tasks.md")
 
     assert session.exit_code == 0, session.output

@@ -148,10 +148,10 @@ def test_a_backend_key_has_fallbacks_too(place: Project, workers: tuple[str, ...
 
 
 def test_a_probe_closes_the_circuit(place: Project, workers: tuple[str, ...]) -> None:
-    settings(place, breaker="{failures: 1, pause: 1s}")
+    settings(place, breaker="{failures: 1, pause: 3s}")
     place.tasks(
         chain("One fails:transient", "Two", "Three").replace("Three\n", "Three\n  - env: N=1\n")
-        + "- [ ] T004 Wait\n  - run: `sleep 1.1`\n  - depends on: T002\n- [ ] T005 Five\n  - depends on: T004\n"
+        + "- [ ] T004 Wait\n  - run: `sleep 3.1`\n  - depends on: T002\n- [ ] T005 Five\n  - depends on: T004\n"
         + "- [ ] T006 Six\n  - depends on: T005\n"
     )
     session = run(place, *workers)
@@ -211,23 +211,25 @@ def test_one_that_is_well_goes_on(place: Project, workers: tuple[str, ...]) -> N
 
 def test_it_is_asked_again_until_it_is_well(place: Project, workers: tuple[str, ...]) -> None:
     settings(place, breaker="{failures: 5, pause: 1s}")
-    wait = "  - run: `sleep 2.5`\n  - depends on"
+    asked = "until test $(grep -c main asked.txt) -ge {}; do sleep 0.05; done; sleep {}"
     place.tasks(f"""
 - [ ] T001 One fails:permission!
   - optional: yes
-- [ ] T002 Wait
-{wait}: T001
+- [ ] T002 Until it has answered, and the pause after that is over
+  - run: `{asked.format(2, 2.5)}`
+  - depends on: T001
 - [ ] T003 Three
   - depends on: T002
-- [ ] T004 Wait
-{wait}: T003
+- [ ] T004 Likewise
+  - run: `{asked.format(3, 2.5)}`
+  - depends on: T003
 - [ ] T005 Heal
   - run: `rm main.ill`
   - depends on: T004
 - [ ] T006 Six, in vain, but it is asked
   - depends on: T005
 - [ ] T007 Until it has answered
-  - run: `until test $(grep -c main asked.txt) -ge 4; do sleep 0.05; done; sleep 0.2`
+  - run: `{asked.format(4, 1)}`
   - depends on: T006
 - [ ] T008 Eight
   - depends on: T007
@@ -285,13 +287,13 @@ def test_each_worker_is_told(place: Project) -> None:
 
 
 def test_who_has_been_asked_is_not_told_to_forget_it(place: Project) -> None:
-    settings(place, breaker="{failures: 1, pause: 1s}", fallbacks="main: [manual]")
+    settings(place, breaker="{failures: 1, pause: 3s}", fallbacks="main: [manual]")
     place.tasks("""
         - [ ] T001 One fails:transient
           - optional: yes
         - [ ] T002 [P] Two (depends on T001)
         - [ ] T003 [P] Wait (depends on T001)
-          - run: `sleep 1.5`
+          - run: `sleep 3.5`
         - [ ] T004 [P] The backend works again (depends on T003)
         - [ ] T005 [P] Somebody ticks the box (depends on T004)
           - run: `sed -i 's/. . T002/[x] T002/' tasks.md`

@@ -41,10 +41,10 @@ def test_those_who_watch_are_told_at_once_where_the_user_started_pytest(
         """
         - [x] T001 Before
         - [ ] T002 One
-          - timeout: 20
+          - timeout: 2m
           - run: `until test -e T002.started; do sleep 0.05; done`
         - [ ] T003 Two
-          - timeout: 20
+          - timeout: 2m
           - run: `until test -e T002.complete; do sleep 0.05; done; exit 3`
         - [ ] T004 Three (depends on T003)
           - run: `true`

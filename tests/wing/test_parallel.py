@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 MEET = """
     - [ ] T001 [P] Waits for the other
       - run: `touch one; until test -e two; do sleep 0.05; done`
-      - timeout: 30
+      - timeout: 2m
     - [ ] T002 [P] Waits for the one
       - run: `touch two; until test -e one; do sleep 0.05; done`
-      - timeout: 30
+      - timeout: 2m
 """
 
 
@@ -161,7 +161,7 @@ def test_tasks_in_a_row_stay_on_the_worker_that_was_free_first(project: Project)
         WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 
         def wait(name):
-            until = time.monotonic() + 50
+            until = time.monotonic() + 120
             while not Path(name).exists() and time.monotonic() < until:
                 time.sleep(0.01)
 
