@@ -278,9 +278,10 @@ def _lives(process: psutil.Process) -> bool:
 
 def _variables(process: psutil.Process) -> Mapping[str, str]:
     """Give the environment of a process, also of one that is just becoming another program and shows none."""
-    if not (found := process.environ()) and process.exe():
+    for _ in range(_LOOKS):
+        if (found := process.environ()) or not process.exe():
+            break
         time.sleep(_LOOK_AGAIN)
-        found = process.environ()
     return found
 
 
