@@ -17,7 +17,7 @@ def until() -> Callable[[Callable[[], object]], None]:
     """Wait until a condition holds; fail when it does not for long."""
 
     def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not condition():
             assert time.monotonic() < deadline, "this never came true"
             time.sleep(0.01)

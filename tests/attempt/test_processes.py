@@ -26,13 +26,15 @@ RUN = f"sweep-{os.getpid()}"  # the same tests may run elsewhere on this machine
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(until: Callable[[Callable[[], object]], None]) -> Iterator[Start]:
     """Start processes that sleep with a mark, each in a session of its own."""
     started: list[subprocess.Popen[bytes]] = []
 
     def sleep(mark: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, MARK: mark} if mark else None
         started.append(subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True))
+        process = psutil.Process(started[-1].pid)
+        until(lambda: process.environ() and process.name() == "sleep")  # it has become that, as all can see
         return started[-1]
 
     yield sleep
@@ -57,14 +59,14 @@ def test_a_run_is_ended_and_nothing_else(start: Start) -> None:
     ]
     others = [start(""), start(f"{RUN}er:T1:1"), start(f"other:{RUN}:1"), start(f"a{RUN}:T1:1")]
     assert end_marked_processes(f"{RUN}") == 4
-    assert [process.wait(30) for process in ours] == [-signal.SIGTERM] * 4
+    assert [process.wait(300) for process in ours] == [-signal.SIGTERM] * 4
     assert [process.poll() for process in others] == [None] * 4
 
 
 def test_a_task_is_ended_and_no_other(start: Start) -> None:
     ours, others = start(f"{RUN}:T1:2"), [start(f"{RUN}:T10:1"), start(f"{RUN}:T2:1")]
     assert end_marked_processes(f"{RUN}", "T1") == 1
-    assert ours.wait(30) == -signal.SIGTERM
+    assert ours.wait(300) == -signal.SIGTERM
     assert [process.poll() for process in others] == [None] * 2
 
 
@@ -74,11 +76,13 @@ def test_nothing_to_end() -> None:
 
 def test_neither_oneself_nor_ancestors_are_ended(start: Start) -> None:
     program = """
-import os, subprocess, sys
+import os, psutil, subprocess, sys
 from pytest_moderator.attempt import end_marked_processes
 if len(sys.argv) > 1:
     other = subprocess.Popen(["sleep", "600"])
-    print(end_marked_processes(os.environ["RUN"]), other.wait(30))
+    while not psutil.Process(other.pid).environ():
+        pass
+    print(end_marked_processes(os.environ["RUN"]), other.wait(300))
 else:
     subprocess.run([sys.executable, "-c", os.environ["PROGRAM"], "child"], check=True)
     print("alive")
@@ -90,7 +94,7 @@ else:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stdout == f"1 {-signal.SIGTERM}\nalive\n"
 
@@ -175,7 +179,9 @@ def holder_of(process: subprocess.Popen[bytes]) -> Holder:
     return holder
 
 
-def test_what_was_recorded_is_ended_without_its_mark(start: Start) -> None:
+def test_what_was_recorded_is_ended_without_its_mark(
+    start: Start, until: Callable[[Callable[[], object]], None]
+) -> None:
     """With its session and its descendants: neither has a mark."""
     script = 'setsid sleep 600 & sleep 600 & echo "$! up"; wait'
     leader = subprocess.Popen(
@@ -184,9 +190,11 @@ def test_what_was_recorded_is_ended_without_its_mark(start: Start) -> None:
     assert leader.stdout is not None
     assert leader.stdout.readline().endswith(b"up\n")
     other = start("")
+    children = psutil.Process(leader.pid).children()
+    until(lambda: [child.name() for child in children] == ["sleep", "sleep"])
     found = end_recorded_processes("no-mark", [holder_of(leader)])
     leader.stdout.close()
-    assert leader.wait(30) == -signal.SIGTERM
+    assert leader.wait(300) == -signal.SIGTERM
     assert sorted(name.split()[0] for name in found) == ["sh", "sleep", "sleep"]
     assert other.poll() is None
 

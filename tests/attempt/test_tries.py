@@ -74,22 +74,23 @@ def held(place: AttemptContext) -> AttemptContext:
 
 
 def test_a_limit_is_for_others_to_wait_for_however_short_it_is(held: AttemptContext) -> None:
-    backend = Noting(failed("transient", "limit", 2), failed("transient", "limit", -5), done())
+    backend = Noting(failed("transient", "limit", 100), failed("transient", "limit", -5), done())
+    held = dataclasses.replace(held, patience=1000.0)
     result = run_task(TASK, backend, held)
     assert (result.status, result.attempts, result.error_message) == (TaskStatus.PAUSED, 1, "limit")
-    assert 0 < (seconds_until(result.again_at) or 0) <= 3
+    assert 0 < (seconds_until(result.again_at) or 0) <= 101
     second = run_task(TASK, backend, in_another_process(held))  # where it is over, nobody else needs to know
     assert (second.status, second.attempts) == (TaskStatus.COMPLETED, 3)
 
 
 def test_a_long_pause_is_for_others_to_wait_for(held: AttemptContext) -> None:
-    backend = Noting(failed("transient", "limit", 100, usage=SPENT, cpu_seconds=1.0, max_rss_bytes=9))
+    backend = Noting(failed("transient", "limit", 1000, usage=SPENT, cpu_seconds=1.0, max_rss_bytes=9))
     result = run_task(TASK, backend, held)
     assert (result.status, result.attempts, result.error_message) == (TaskStatus.PAUSED, 1, "limit")
-    assert 90 < (seconds_until(result.again_at) or 0) <= 101
+    assert 500 < (seconds_until(result.again_at) or 0) <= 1001
     assert [(entry.attempt, entry.category) for entry in result.attempts_log] == [(1, "transient")]
 
-    backend = Noting(failed("transient", "again", 100), done(usage=SPENT, cpu_seconds=2.0, max_rss_bytes=5))
+    backend = Noting(failed("transient", "again", 1000), done(usage=SPENT, cpu_seconds=2.0, max_rss_bytes=5))
     second = run_task(TASK, backend, in_another_process(held))
     assert (second.status, second.attempts, second.error_message) == (TaskStatus.PAUSED, 2, "again")
     third = run_task(TASK, backend, in_another_process(held))
@@ -113,18 +114,18 @@ def test_short_pauses_are_waited_for(held: AttemptContext) -> None:
 
 
 def test_tries_are_counted_over_all_processes(held: AttemptContext) -> None:
-    backend = Noting(*(failed("transient", seconds=60) for _ in range(4)))
+    backend = Noting(*(failed("transient", seconds=600) for _ in range(4)))
     statuses = [run_task(TASK, backend, in_another_process(held)).status for _ in range(4)]
     assert statuses == [TaskStatus.PAUSED] * 3 + [TaskStatus.FAILED]
     task = dataclasses.replace(TASK, retries=1)
     place = dataclasses.replace(held, directory=held.directory / "stated")
-    backend = Noting(*(failed("transient", seconds=60) for _ in range(2)))
+    backend = Noting(*(failed("transient", seconds=600) for _ in range(2)))
     statuses = [run_task(task, backend, in_another_process(place)).status for _ in range(2)]
     assert statuses == [TaskStatus.PAUSED, TaskStatus.FAILED]
 
 
 def test_what_lacked_resources_does_with_less_in_another_process(held: AttemptContext) -> None:
-    backend = Noting(failed("resource", seconds=60), done())
+    backend = Noting(failed("resource", seconds=600), done())
     run_task(TASK, backend, held)
     run_task(TASK, backend, in_another_process(held))
     assert [context.reduced for context in backend.told] == [False, True]
@@ -215,7 +216,7 @@ class Destructive(Noting):
 def test_who_removes_what_is_known_of_it_is_not_tried_for_ever(
     held: AttemptContext, retries: int | None
 ) -> None:
-    backend = Destructive(*[failed("transient", "limit", 2)] * 9)
+    backend = Destructive(*[failed("transient", "limit", 600)] * 9)
     results = [run_task(TASK, backend, held, retries=retries)]
     while results[-1].status is TaskStatus.PAUSED:
         results.append(run_task(TASK, backend, in_another_process(held), retries=retries))
@@ -223,7 +224,7 @@ def test_who_removes_what_is_known_of_it_is_not_tried_for_ever(
 
 
 def test_nothing_waits_whose_attempts_nobody_could_count(held: AttemptContext) -> None:
-    backend = Destructive(failed("transient", "limit", 2))
+    backend = Destructive(failed("transient", "limit", 600))
     backend.in_the_way = True
     result = run_task(TASK, backend, held)
     assert (result.status, result.attempts) == (TaskStatus.FAILED, 1)

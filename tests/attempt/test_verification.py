@@ -104,10 +104,13 @@ def test_the_next_try_hears_why(place: AttemptContext) -> None:
 
 
 def test_the_time_limit_is_for_both(place: AttemptContext) -> None:
-    context = dataclasses.replace(place, timeout=0.5)
-    result = run_task(task_of("sleep 60", script="sleep 0.1\n"), ShellBackend(), context)
+    for limit in (0.5, 5.0, 50.0):  # a longer one where it was over before the verification began
+        context = dataclasses.replace(place, timeout=limit)
+        result = run_task(task_of("sleep 600", script="sleep 0.1\n"), ShellBackend(), context)
+        if result.category == "verification":
+            break
     assert (result.status, result.exit_code, result.category) == (TaskStatus.FAILED, 124, "verification")
-    assert "the time limit of 0.5 s was over (sleep 60)" in (result.error_message or "")
+    assert f"the time limit of {limit:g} s was over (sleep 600)" in (result.error_message or "")
 
 
 def test_without_a_limit(place: AttemptContext) -> None:

@@ -39,7 +39,7 @@ def spec_of(
         stdout=folder / "out",
         stderr=folder / "err",
         timeout=60.0,
-        grace=5.0,
+        grace=60.0,
         stdin=stdin,
         watch=watch,
     )
@@ -48,7 +48,7 @@ def spec_of(
 def test_what_a_run_inside_a_run_leaves_is_found_by_its_own_mark(
     local: LocalLauncher, tmp_path: Path, lives: Callable[[int], bool]
 ) -> None:
-    script = "setsid sleep 600 & echo $! > pid; sleep 0.3"
+    script = 'setsid sleep 600 & echo $! > pid; until [ "$(ps -o comm= -p $!)" = sleep ]; do sleep 0.01; done'
     spec = spec_of(tmp_path, script)
     mark = make_mark("watching", str(tmp_path), 1, "outside:T001:1")
     outcome = local.run(replace(spec, env={**spec.env, MARK: mark}))

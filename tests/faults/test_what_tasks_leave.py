@@ -173,7 +173,7 @@ def test_stopped_and_continued(project: Project, workers: tuple[str, ...]) -> No
     project.tasks("""
 - [ ] T001 waits for a sign
   - timeout: 5s
-  - run: `touch ready; until [ -e go ]; do sleep 0.02; done`
+  - run: `trap "exit 0" USR1; echo $$ > pid; mv pid ready; while true; do sleep 0.02; done`
 - [ ] T002 next (depends on T001)
   - run: `true`
 """)
@@ -182,6 +182,6 @@ def test_stopped_and_continued(project: Project, workers: tuple[str, ...]) -> No
     run.signal_group(signal.SIGSTOP)
     time.sleep(6)  # more than the limit: that is the experiment
     run.signal_group(signal.SIGCONT)
-    (project.path / "go").touch()
+    os.kill(int(project.read("ready")), signal.SIGUSR1)
     ended = run.end().sound
     assert ended.statuses == {"T001": "completed", "T002": "completed"}
