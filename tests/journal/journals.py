@@ -184,6 +184,6 @@ def start(script: str, *arguments: object, prefix: tuple[str, ...] = ()) -> subp
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a script that must succeed; give what it printed."""
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, f"{output}\n{errors}"
     return output

@@ -82,8 +82,11 @@ sys.stdin.read()
 def test_a_fork_of_the_holder_does_not_hold(state_dir: Path) -> None:
     script = """
 import os, signal
+ready, tell = os.pipe()
 if not (child := os.fork()):
+    os.write(tell, b".")
     signal.pause()
+os.read(ready, 1)
 print("held", flush=True)
 print(child, flush=True)
 sys.stdin.read()
@@ -228,8 +231,8 @@ def test_a_file_system_without_locks_is_named(state_dir: Path, monkeypatch: pyte
     for look in (RunLock.acquire, is_held):
         with pytest.raises(JournalError, match="No locks available"):
             look(state_dir, FILE)
-    if before:
-        assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    if before:  # others may have been closed since, with what was forgotten somewhere
+        assert set(os.listdir("/proc/self/fd")) <= set(before)  # noqa: PTH208
 
 
 def test_the_holder_says_since_when(state_dir: Path) -> None:
