@@ -81,9 +81,9 @@ class ChildRun:
         Args:
             timeout: seconds that it has.
         """
-        self.ask_to_end()
         ended = False
         try:
+            self.ask_to_end()
             ended = self._ended.wait(timeout)
         finally:
             if not ended:

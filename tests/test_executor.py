@@ -30,6 +30,7 @@ from pytest_moderator import (
     TaskResult,
     TaskStatus,
 )
+from pytest_moderator.child import ChildRun
 from pytest_moderator.errors import TaskFailedError, TasksFileError
 from pytest_moderator.model import Command
 
@@ -478,6 +479,22 @@ def test_a_second_interrupt_kills_at_once(context: ExecutionContext) -> None:
         thread.join()
         signal.signal(signal.SIGUSR1, before)
     until(lambda: not processes(context.state_dir.parent))
+
+
+def test_an_interrupt_just_when_the_run_is_asked_to_end_kills_it(
+    context: ExecutionContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(task: Task) -> None:
+        until((context.working_directory / "pid").exists)
+        raise KeyboardInterrupt("first")
+
+    def ask_to_end(child: ChildRun) -> None:
+        raise KeyboardInterrupt("second")
+
+    monkeypatch.setattr(ChildRun, "ask_to_end", ask_to_end)
+    with pytest.raises(KeyboardInterrupt, match="second"):
+        SequentialExecutor().execute_tasks([make("a", FOREVER)], context, OnStart(interrupt))
+    assert processes(context.state_dir.parent) == []
 
 
 def test_ctrl_c_in_a_program_ends_its_tasks(context: ExecutionContext, tmp_path: Path) -> None:
