@@ -130,7 +130,7 @@ class Elsewhere(AnsweringGate):
     def pytest_sessionfinish(self) -> None:
         """Look no more."""
         self._over.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():  # Ctrl-C may have come before it started
             self._thread.join(_PATIENCE)
 
     def _hand_over(self, backend: ElsewhereBackend, file: FileHandout, task: Task) -> _Waiting:

@@ -210,7 +210,7 @@ class People:
     def pytest_sessionfinish(self) -> None:
         """Ask nothing any more."""
         self._over.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():  # Ctrl-C may have come before it started
             self._thread.join()
 
 

@@ -161,6 +161,28 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(start: Start, workers: tuple[str, 
     assert terminal.unread() == b"next command\n"
 
 
+@pytest.mark.parametrize("name", ["moderator-people", "moderator-elsewhere"])
+def test_an_interrupt_just_when_a_thread_is_to_start(project: Project, start: Start, name: str) -> None:
+    project.write(
+        "conftest.py",
+        f"""
+        import threading
+
+        start = threading.Thread.start
+
+        def start_or_not(thread):
+            if thread.name == {name!r}:
+                raise KeyboardInterrupt
+            start(thread)
+
+        threading.Thread.start = start_or_not
+        """,
+    )
+    terminal = start(MANUAL)
+    assert terminal.end() == 2
+    assert "resume: " in terminal.output
+
+
 def test_ctrl_d_ends_the_questions_but_not_the_run(project: Project, start: Start) -> None:
     terminal = start(TWO)
     terminal.expect(APPROVE)
