@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_moderator.journal import RunSummary, TaskRow
 
-PATIENCE = 2.0
+PATIENCE = 10.0
 """Seconds in which a run must have taken notice; it looks twenty times a second."""
 
 _ANSWERS = frozenset({RequestKind.APPROVE, RequestKind.REJECT, RequestKind.DONE, RequestKind.FAIL})
