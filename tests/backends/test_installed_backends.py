@@ -132,7 +132,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Calla
     def run(tasks: str, *arguments: str) -> pytest.RunResult:
         (pytester.path / "tasks.md").write_text(tasks)
         slow = ("-pno:html", "-pno:metadata", "-pno:hypothesispytest")
-        return pytester.runpytest_subprocess(*slow, "--moderator", "tasks.md", "-rA", *arguments, timeout=120)
+        return pytester.runpytest_subprocess(*slow, "--moderator", "tasks.md", "-rA", *arguments, timeout=600)
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from pytest_moderator.model import TaskResult
 
 FAKES = Path(__file__).parents[2] / "fakes"
+RESETS = (datetime.now(UTC) + timedelta(days=30)).replace(minute=0, second=0, microsecond=0)
+"""When a limit ends: later than now, whenever that is."""
+
+SECONDS = int(RESETS.timestamp())
+"""The same as services tell it."""
 
 
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
     done = subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=300
     )
     return done.stdout
 
@@ -36,7 +42,7 @@ class Stage:
         self.told: list[dict[str, object]] = []
 
     def play(
-        self, actions: str, kind: str = "claude", *, retries: int = 0, timeout: float = 60.0, **settings: Any
+        self, actions: str, kind: str = "claude", *, retries: int = 0, timeout: float = 300.0, **settings: Any
     ) -> TaskResult:
         """Give a task to a fake.
 

@@ -24,7 +24,10 @@ COMMIT = "git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"
 
 
 def lives(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize("how", ["", "well", "stubbornly"])
@@ -48,7 +51,11 @@ def test_one_that_stays_after_its_last_event_is_judged_by_that(stage: Stage, how
 
 
 def test_the_whole_limit_after_its_last_event(stage: Stage) -> None:
-    assert stage.play("write a ; done ok ; hang", linger=600.0, timeout=2.0).success
+    for limit in (2.0, 20.0, 200.0):  # a longer one where it had not come to its last event
+        result = stage.play("write a ; done ok ; hang", linger=600.0, timeout=limit)
+        if result.success:
+            break
+    assert result.success
 
 
 def test_one_that_fails_and_stays_has_failed(stage: Stage) -> None:
@@ -355,8 +362,8 @@ def test_whether_it_is_installed(tmp_path: Path) -> None:
 def test_whether_it_can_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, version: str | None, more: str
 ) -> None:
-    if "sleep" in script:
-        monkeypatch.setattr("pytest_moderator.backends.agents.version._PATIENCE", 0.1)
+    patience = 0.1 if "sleep" in script else 60.0
+    monkeypatch.setattr("pytest_moderator.backends.agents.version._PATIENCE", patience)
     program = tmp_path / "agent"
     program.write_text(script)
     program.chmod(0o755)

@@ -31,7 +31,7 @@ def run(
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     report = folder / ".moderator" / "report.json"
     files = json.loads(report.read_text())["files"] if report.exists() else []

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from stages import RESETS, SECONDS
 
 from pytest_moderator.model import ErrorCategory, Task, TaskStatus, Usage
 
@@ -85,9 +86,9 @@ def test_what_it_does_is_told_while_it_runs(stage: Stage) -> None:
 FAILURES: list[tuple[str, ErrorCategory, str]] = [
     ("error API Error: 529 overloaded_error", ErrorCategory.TRANSIENT, "found its service overloaded"),
     (
-        "error Claude AI usage limit reached|1800000000",
+        "error Claude AI usage limit reached|SECONDS",
         ErrorCategory.TRANSIENT,
-        "hit a limit, until 2027-01-15",
+        "hit a limit, until DAY",
     ),
     ("error You've hit your session limit", ErrorCategory.TRANSIENT, "hit a limit: You've hit"),
     ("error Not logged in · Please run /login", ErrorCategory.PERMISSION, "log in with"),
@@ -108,18 +109,18 @@ FAILURES: list[tuple[str, ErrorCategory, str]] = [
 def test_its_own_word_of_failure_counts(
     stage: Stage, actions: str, category: ErrorCategory, message: str
 ) -> None:
-    result = stage.play(f"write a ; {actions}")
+    result = stage.play(f"write a ; {actions}".replace("SECONDS", str(SECONDS)))
     assert result.status is TaskStatus.FAILED
     assert result.category == category
-    assert message in str(result.error_message)
+    assert message.replace("DAY", f"{RESETS:%Y-%m-%d}") in str(result.error_message)
     assert result.exit_code == 1
 
 
 def test_a_limit_says_when_it_ends(stage: Stage) -> None:
-    result = stage.play("refused 1800000000 ; error You've hit your limit")
-    assert result.resets_at == "2027-01-15T08:00:00.000+00:00"
-    assert "until 2027-01-15 08:00:00 UTC" in str(result.error_message)
-    assert {"kind": "limit", "resets_at": "2027-01-15T08:00:00+00:00"} in stage.told
+    result = stage.play(f"refused {SECONDS} ; error You've hit your limit")
+    assert result.resets_at == RESETS.isoformat(timespec="milliseconds")
+    assert f"until {RESETS:%Y-%m-%d %H:%M:%S} UTC" in str(result.error_message)
+    assert {"kind": "limit", "resets_at": RESETS.isoformat()} in stage.told
 
 
 def test_a_limit_without_an_end(stage: Stage) -> None:
@@ -128,18 +129,18 @@ def test_a_limit_without_an_end(stage: Stage) -> None:
 
 
 def test_a_limit_that_is_only_near_is_none(stage: Stage) -> None:
-    assert stage.play("near 1800000000 ; write a ; done").success
+    assert stage.play(f"near {SECONDS} ; write a ; done").success
 
 
 def test_what_it_tells_of_limits_is_no_limit(stage: Stage) -> None:
     result = stage.play(
-        "say API Error: 429 rate limit exceeded, usage limit reached|1800000000 ; write a ; done Fixed."
+        f"say API Error: 429 rate limit exceeded, usage limit reached|{SECONDS} ; write a ; done Fixed."
     )
     assert result.success
 
 
 def test_what_it_tells_of_limits_before_it_crashes_is_no_limit(stage: Stage) -> None:
-    result = stage.play("say rate limit exceeded, usage limit reached|1800000000 ; exit 3")
+    result = stage.play(f"say rate limit exceeded, usage limit reached|{SECONDS} ; exit 3")
     assert (result.category, result.resets_at) == ("logic", None)
     assert result.error_message == "claude ended with exit code 3"
 

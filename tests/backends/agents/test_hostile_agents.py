@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from stages import SECONDS
 
 from pytest_moderator.attempt.masking import Masker
 from pytest_moderator.backends.agents.claude import ClaudeCode
@@ -57,7 +58,7 @@ def test_it_is_there_still_after_it_is_done(stage: Stage, kind: str) -> None:
 @every_kind
 def test_what_it_tells_of_limits_is_none(stage: Stage, kind: str) -> None:
     told = "say rate limit exceeded, try again in 3 hours"
-    assert stage.play(f"write a ; {told} ; done usage limit reached|1800000000", kind).success
+    assert stage.play(f"write a ; {told} ; done usage limit reached|{SECONDS}", kind).success
     result = stage.play(f"write b ; {told} ; exit 3", kind)
     assert (result.category, result.resets_at) == ("logic", None)
 
@@ -71,7 +72,7 @@ def test_a_line_of_fifty_megabytes(stage: Stage, kind: str) -> None:
 
 @every_kind
 def test_an_error_of_many_megabytes(stage: Stage, kind: str) -> None:
-    result = stage.play("write a ; essay 8", kind, timeout=240)
+    result = stage.play("write a ; essay 8", kind)
     assert result.status is TaskStatus.FAILED
     assert len(str(result.error_message)) < 1000
 

@@ -278,8 +278,8 @@ def test_opencode_with_a_configuration_of_its_own(stage: Stage) -> None:
 
 
 def test_a_step_of_opencode_after_its_last_one(stage: Stage) -> None:
-    result = stage.play("write a ; finish stop ; again ; hang", "opencode", idle_timeout=1.0, linger=0.1)
-    assert result.error_message == "opencode was ended: it told nothing for 1 s"
+    result = stage.play("write a ; finish stop ; again ; hang", "opencode", idle_timeout=3.0, linger=1.5)
+    assert result.error_message == "opencode was ended: it told nothing for 3 s"
 
 
 ISSUE = Task("42", "Implement it", 3, description="fake: write a ; done ok")
