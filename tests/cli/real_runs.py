@@ -18,7 +18,7 @@ from pytest_moderator.cli import main
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEADLINE = 120.0  # seconds until something must hang
+DEADLINE = 300.0  # seconds until something must hang
 SCRIPT = Path(sys.executable).with_name("moderator")
 WAITS = "echo $$ > started-{0}; echo x >> ran-{0}; until [ -e go-{0} ] || [ -e go ]; do sleep 0.05; done"
 """A command that waits until it may end: named, or all."""
@@ -91,12 +91,16 @@ class RealRun:
         assert (ran.returncode, ran.stderr) == (0, ""), self.output
         return ran.stdout
 
-    def status(self) -> dict[str, Any]:
-        """Give how the run stands; without a process of its own, as this is what tests wait with."""
+    def ask_at_once(self, *arguments: str) -> str:
+        """Do the same without a process of its own, which takes its time to start."""
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            code = main(["status", "--json", "--state-dir", str(self.path(".moderator"))])
+            code = main([*arguments, "--state-dir", str(self.path(".moderator"))])
         assert code == 0, self.output
-        data: dict[str, Any] = json.loads(said.getvalue())
+        return said.getvalue()
+
+    def status(self) -> dict[str, Any]:
+        """Give how the run stands."""
+        data: dict[str, Any] = json.loads(self.ask_at_once("status", "--json"))
         return data
 
     def tasks(self) -> dict[str, tuple[str, str | None]]:

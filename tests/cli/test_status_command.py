@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "status.schema.json").read_text())
-DEADLINE = 60.0  # seconds until something must hang
+DEADLINE = 300.0  # seconds until something must hang
 COMMANDS = ("status", "runs", "pause", "resume", "cancel", "retry T001", "logs T001")
 
 
@@ -316,35 +317,30 @@ def test_old_runs_are_listed_on_demand(here: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines()[-1].startswith("run-0  ")
 
 
-def test_watching_shows_every_change(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_watching_shows_every_change(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_status, "PERIOD", 0.01)
-    run, shown = Recorded(tasks="T001"), ""
+    run, shown = Recorded(tasks="T001"), io.StringIO()
 
     def appears(text: str) -> None:
-        def look() -> bool:
-            nonlocal shown
-            shown += capsys.readouterr().out
-            return text in shown
-
-        until(look)
+        until(lambda: text in shown.getvalue())
 
     def happen() -> None:
-        appears("1 pending")
-        run.start("T001")
-        appears("1 running")
-        Recorded("another", tasks="T009").journal.close()  # no change of this one but that it is there
-        appears("also alive: another")
-        run.end("T001", TaskStatus.COMPLETED)
-        run.journal.set_run_status(RunStatus.COMPLETED, kind="run_ended", run_id=run.id)
+        try:
+            appears("1 pending")
+            run.start("T001")
+            appears("1 running")
+            Recorded("another", tasks="T009").journal.close()  # no change of this one but that it is there
+            appears("also alive: another")
+            run.end("T001", TaskStatus.COMPLETED)
+        finally:  # else nobody would end the watching
+            run.journal.set_run_status(RunStatus.COMPLETED, kind="run_ended", run_id=run.id)
 
     thread = threading.Thread(target=happen)
     thread.start()
-    assert main(["status", "--watch", "--run", run.id]) == 0
+    with contextlib.redirect_stdout(shown):
+        assert main(["status", "--watch", "--run", run.id]) == 0
     thread.join()
-    shown += capsys.readouterr().out
-    blocks = shown.split("\n\n")
+    blocks = shown.getvalue().split("\n\n")
     assert 4 <= len(blocks) <= 6
     assert len(set(blocks)) == len(blocks)
     assert "has completed" in blocks[-1]
@@ -388,7 +384,7 @@ def test_watching_on_a_terminal_is_done_in_place(here: Path) -> None:
             appears(b"1 running")
             run.end("T001", TaskStatus.COMPLETED)
             run.journal.set_run_status(RunStatus.COMPLETED, kind="run_ended")
-            appears(b"has completed")
+            appears(b"\x1b[32mhas completed\x1b[0m")
         except BaseException:
             watching.kill()
             raise
@@ -397,7 +393,6 @@ def test_watching_on_a_terminal_is_done_in_place(here: Path) -> None:
     assert watching.returncode == 0
     assert b"\x1b[2J" not in seen
     assert b"\x1b[H" in seen
-    assert b"\x1b[32mhas completed\x1b[0m" in seen
 
 
 def test_looking_is_quick_because_it_imports_little(here: Path) -> None:
