@@ -24,7 +24,8 @@ class Config:
 
 
 @pytest.fixture
-def config() -> Iterator[Config]:
+def config(monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
+    monkeypatch.setattr(interrupts, "_IN_VAIN", 3600.0)  # else a signal late in a test would end all tests
     config = Config()
     yield config
     for cleanup in reversed(config.cleanups):
