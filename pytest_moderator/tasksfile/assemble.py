@@ -6,10 +6,11 @@ import inspect
 from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Command, Problem, Severity
-from pytest_moderator.tasksfile.fields import fields_of
+from pytest_moderator.tasksfile.fields import Field, fields_of
 from pytest_moderator.tasksfile.ids import make_unique, slug
-from pytest_moderator.tasksfile.keys import Said, take_field
+from pytest_moderator.tasksfile.keys import Said, is_done_among, take_field
 from pytest_moderator.tasksfile.lines import find_box
+from pytest_moderator.tasksfile.words import LISTED_KEYS, STATUS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,17 +84,35 @@ def make_drafts(document: Document, entries: Sequence[Entry]) -> list[Draft]:
 def _read_body(draft: Draft) -> None:
     is_heading = draft.entry.box is None
     top = None if is_heading else draft.entry.node
+    label: Field | None = None
     for node in draft.body:
         if node.kind == "fence":
             _take_fence(node, draft.said)
+        elif node.kind == "heading" and node.parent is top:
+            label = _label(Field(node.text.strip("*_ :："), "", node.line, plain=False), in_heading=True)
         elif node.kind in ("item", "text") or (node.kind == "row" and is_heading):
             fields = list(fields_of(node))
             if not fields and node.kind != "row":
                 draft.prose.append(node.text)
-            elif node.parent is top and find_box(node.text) is None:
+            if node.parent is not top:
+                continue
+            if fields and find_box(node.text) is None:
                 for found in fields:
                     take_field(found, draft.said)
+            if label is not None and (node.kind == "item" or label.node is None):
+                take_field(label._replace(value=node.text, line=node.line), draft.said)
+            if node.kind == "text" and (label is None or label.node is not None or fields):
+                label = _label(fields[-1], last=node.end) if fields else None
+    if is_heading and draft.said.done is None and draft.body and draft.body[0].kind == "text":
+        draft.said.done = is_done_among(draft.body[0].text.partition("\n")[0])
     _check_commands(draft)
+
+
+def _label(found: Field, *, last: int = 0, in_heading: bool = False) -> Field | None:
+    """Give a field without a value that what follows it goes on with: a list, below a heading also paragraphs."""
+    keys = LISTED_KEYS | STATUS_KEYS if in_heading else LISTED_KEYS
+    is_label = found.key in keys and not found.value and (in_heading or found.line == last)
+    return found if is_label else None
 
 
 def _take_fence(node: Node, said: Said) -> None:

@@ -23,10 +23,12 @@ from pytest_moderator.tasksfile.schemes import (
     NUMBERS,
     Schemes,
     conditions_heading,
+    conditions_label,
     find_schemes,
     has_lone_id,
     is_nested,
     is_scheme,
+    with_alike,
 )
 from pytest_moderator.tasksfile.words import CONTAINER_HEADING, DEPENDS_KEYS, STATUS_KEYS
 
@@ -40,6 +42,8 @@ _NO_TASKS_BELOW = re.compile(
     r"\b(?:decisions?|risks?|requirements?|assumptions?|constraints?|questions?|principles?)\b"
 )
 _ID_KEY = re.compile(r"id:\s")
+_GROUP = re.compile(r"(?i:epic|m|ms|milestone|phase|sprint|stage|wave|iteration)-?")
+_SURELY_TASKS = frozenset({"T", "1", "word", "WP"})
 _WORK_PACKAGE = re.compile(r"(?i:work package)|\bWP\d")
 
 STEP = "they are steps of tasks"
@@ -107,8 +111,10 @@ def find_tasks(document: Document) -> Reading:
     of_headings = {entry.line.id.id for entry in headings if entry.line.id}
     of_boxes = {entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in families}
     new = of_boxes - of_headings
-    if headings and (
-        not new or (len(new) < len(headings) and not of_boxes & of_headings and "T" not in families)
+    if (
+        headings
+        and (not new or (len(new) < len(headings) and not of_boxes & of_headings and "T" not in families))
+        and not _are_sections(headings, boxes, document)
     ):
         return _read_headings(headings, boxes)
     reading = _read_boxes(boxes, schemes, document)
@@ -123,13 +129,32 @@ def _boxes(document: Document) -> Iterable[Entry]:
     ]
     title = titles[0] if len(titles) == 1 else None
     above: dict[tuple[Node, ...], str] = {}
+    labels: dict[int, str] = {}  # by list item (0 for none around), what the last label in it says
     for node in document.nodes:
-        if node.kind == "item" and not node.quoted:
+        if node.kind == "heading":
+            labels[_around(node)] = ""
+        elif node.kind == "text":
+            labels[_around(node)] = conditions_label(node.text)
+        elif node.kind == "item" and not node.quoted:
             box = find_box(node.text)
-            if box is not None:
-                if node.section not in above:
-                    above[node.section] = conditions_heading(node, title)
-                yield Entry(node, read_box_line(node.text, box), box, above[node.section])
+            if box is None:
+                labels[id(node)] = conditions_label(node.text)
+                continue
+            if node.section not in above:
+                above[node.section] = conditions_heading(node, title)
+            conditions = above[node.section] or _label(node, labels)
+            yield Entry(node, read_box_line(node.text, box), box, conditions)
+
+
+def _around(node: Node) -> int:
+    return id(node.parent) if node.parent else 0
+
+
+def _label(node: Node, labels: dict[int, str]) -> str:
+    """Give the label above a box, or above an item that it is nested in."""
+    while not labels.get(_around(node)) and node.parent:
+        node = node.parent
+    return labels.get(_around(node), "")
 
 
 def _task_headings(document: Document, *, work_packages: bool = False) -> list[Entry]:
@@ -144,13 +169,39 @@ def _task_headings(document: Document, *, work_packages: bool = False) -> list[E
             line = read_heading_line(node.text)
             if line is None or line.id is None or line.id.family in ignored:
                 continue
-            if line.id.family in ("T", "1", "word", "WP") or not _NO_TASKS_BELOW.search(_above(node)):
+            if line.id.family in _SURELY_TASKS or not _NO_TASKS_BELOW.search(_above(node)):
                 found.append(Entry(node, line))
     counts = Counter(entry.line.id.family for entry in found if entry.line.id)
     if counts["1"]:
         numbered = _headings_with_fields(document) | _headings_in_container(document)
-        found = [e for e in found if e.line.id and (e.line.id.family != "1" or id(e.node) in numbered)]
-    return [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
+        found = [
+            e
+            for e in found
+            if e.line.id
+            and (
+                e.line.id.family != "1"
+                or (id(e.node) in numbered and not CONTAINER_HEADING.fullmatch(e.line.title.lower()))
+            )
+        ]
+    counts = with_alike(counts)
+    found = [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
+    return [entry for entry in found if not _is_group(entry)] or found
+
+
+def _is_group(heading: Entry) -> bool:
+    return heading.line.id is not None and _GROUP.fullmatch(heading.line.id.family) is not None
+
+
+def _are_sections(headings: list[Entry], boxes: list[Entry], document: Document) -> bool:
+    """Whether headings such as "M6 - Search" or "EPIC-1" only group boxes, most of which may even stand elsewhere."""
+    nodes = {id(entry.node) for entry in headings}
+    if {entry.line.id.family for entry in headings if entry.line.id} & _SURELY_TASKS:
+        return False
+    if nodes & _headings_with_fields(document):
+        return False
+    free = [entry for entry in boxes if entry.node.parent is None and not entry.conditions]
+    inside = sum(any(id(heading) in nodes for heading in entry.node.section) for entry in free)
+    return inside > 0 and (all(map(_is_group, headings)) or len(free) - inside >= inside)
 
 
 def _above(heading: Node) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_moderator.tasksfile.inline import bare, without_code
+from pytest_moderator.tasksfile.words import LISTED_KEYS, STATUS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,8 @@ _FIELD = re.compile(
     r"(?:：|:(?=[*_]{0,3}(?:\s|$)))(?P<after>[*_]{0,3})\s*(?P<value>.*)"
 )
 _NEXT_FIELD = re.compile(r"\s+[|·•]\s+(?=(?:\*\*|__)\w)")  # **Phase**: 1 | **Depends**: T001
+# Keys of scripts without capital letters: nothing but their colon tells them from prose.
+_WITHOUT_CASE = frozenset(key for key in LISTED_KEYS | STATUS_KEYS if key == key.upper())
 _COMMA = re.compile(r"[,;、，]")
 _MAX_WORDS = 4
 
@@ -89,7 +92,7 @@ def _of_text(node: Node) -> Iterator[Field]:
     for number, line in enumerate(node.text.split("\n"), node.line):
         for text in _parts(line.strip()):
             found = read_field(text, number, node)
-            if found is not None and not found.plain:
+            if found is not None and (not found.plain or found.key in _WITHOUT_CASE):
                 yield found
 
 

@@ -19,7 +19,7 @@ TASK_WORD = (
     r"|子?任务|子?任務|タスク|작업|태스크)"
 )
 _NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
-_SUFFIX = r"(?:[a-zA-Z](?!\w))?(?:-[A-Z]{2,12}(?![\w-]))?"
+_SUFFIX = r"(?:[a-zA-Z](?!\w))?(?:-[A-Z]{1,12}(?![\w-]))?"
 _OPEN = r"(?:\*\*|__|~~|[*_`\[(]){0,4}"
 _CLOSE = r"(?:\*\*|__|~~|[*_`\])]){0,4}"
 _LEADING_ID = re.compile(
@@ -40,7 +40,7 @@ _LEADING_ID = re.compile(
     """,
     re.VERBOSE,
 )
-_PARTS = re.compile(r"(.*?)(\d{1,9}(?:\.\d{1,9})*)([a-zA-Z]?(?:-[A-Z]{2,12})?)", re.DOTALL)
+_PARTS = re.compile(r"(.*?)(\d{1,9}(?:\.\d{1,9})*)([a-zA-Z]?(?:-[A-Z]{1,12})?)", re.DOTALL)
 _TAG = re.compile(r"P\d|(?:US|FR)\d+")  # priorities and stories
 _FORBIDDEN = re.compile(r"::|[\s\[\]]")
 
@@ -175,7 +175,7 @@ class IdIndex:
         return reference if reference in self._known else self._aliases.get(reference)
 
     def group(self, reference: str) -> tuple[str, ...]:
-        """Give the ids below one that no task has: all of ``2.1``, ``2.2`` … where only those exist for ``2``."""
+        """Give the ids below one that no task has: ``2.1``, ``2.2`` … for ``2``, ``T2a``, ``T2b`` … for ``T2``."""
         apart = _take_apart(reference)
         if apart is None:
             return ()
@@ -185,7 +185,7 @@ class IdIndex:
         for key in keys[bisect_left(keys, (wanted.numbers, "", "")) :]:
             if key.numbers[: len(wanted.numbers)] != wanted.numbers:
                 break
-            if len(key.numbers) > len(wanted.numbers):
+            if len(key.numbers) > len(wanted.numbers) or (key.suffix and not wanted.suffix):
                 found.append(key.id)
         return tuple(found)
 

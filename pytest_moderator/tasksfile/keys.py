@@ -89,6 +89,12 @@ def take_field(found: Field, said: Said) -> None:
             _warn_if_nearly_known(found, said)
 
 
+def is_done_among(line: str) -> bool | None:
+    """Whether a line such as ``P0 | ✅ DONE | Est: 2d`` says that a task is done; ``None`` where it does not."""
+    parts = line.lower().split("|")
+    return any(re.fullmatch(rf"{DONE_STATUS}[\W\d_]*", part) for part in parts) if len(parts) > 1 else None
+
+
 def _take_own(key: str, found: Field, said: Said) -> None:
     try:
         _OWN[key](found, said)
@@ -115,7 +121,7 @@ def _parses(key: str, found: Field) -> bool:
 def _note(found: Field, said: Said) -> None:
     text = "\n".join([*([found.value] if found.value else []), *(text for text, _ in found.items)])
     earlier = said.notes.get(found.name)
-    said.notes[found.name] = text if earlier is None else f"{earlier}\n{text}"
+    said.notes[found.name] = f"{earlier}\n{text}" if earlier else text
 
 
 def _warn_if_nearly_known(found: Field, said: Said) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_moderator.tasksfile.ids import TASK_WORD, IdIndex
 
 _NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
-_SUFFIX = r"(?:[a-zA-Z](?![A-Za-z0-9]))?(?:-[A-Z]{2,12}(?![A-Za-z0-9-]))?"
+_SUFFIX = r"(?:[a-zA-Z](?![A-Za-z0-9]))?(?:-[A-Z]{1,12}(?![A-Za-z0-9-]))?"
 _RANGE = r"\s?(?:[-–—~～‐‑]|\.{2,3}|…|(?:to|through|thru|bis|até|à|hasta)(?=\s)|至|到|から|부터)\s?"
 _SCHEME = re.compile(r"(?:[A-Z][A-Za-z0-9]*-?)(?:[A-Z0-9]+-?)*|[A-Z]\.|#")
 _MAX_PREFIXES = 50

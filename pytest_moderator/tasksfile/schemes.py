@@ -20,6 +20,9 @@ _REQUIREMENTS = re.compile(
 )
 _NAME_OF_PHASE = re.compile(r"[:：—–-]\s.*[^\W\d_]{3}")
 _OF_TOOLS = frozenset({"T", "#", "WP", ".md"})  # these give every task an id
+_NUMBER = re.compile(r"\d+")
+_BOLD = re.compile(r"(\*\*|__)[^*_]+\1[:：]?")
+_MAX_LABEL = 80
 _ALONE = ("#", ".md")  # beside these, what else looks like a task is only a preview
 
 
@@ -52,6 +55,19 @@ def conditions_heading(node: Node, title: Node | None = None) -> str:
     )
 
 
+def conditions_label(text: str) -> str:
+    """Give a paragraph or an item that makes the boxes below it conditions: ``**Acceptance Criteria**:``.
+
+    Args:
+        text: what it says; empty is given where it is no such label.
+    """
+    label = text.strip()
+    bare = label.rstrip("*_ ")
+    if len(label) > _MAX_LABEL or "\n" in label or not (bare.endswith((":", "：")) or _BOLD.fullmatch(label)):
+        return ""
+    return label if _is_about_conditions(label) else ""
+
+
 def _is_about_conditions(heading: str) -> bool:
     text = heading.lower()
     found = NOT_TASKS_HEADING.search(text)
@@ -62,8 +78,21 @@ def _is_about_conditions(heading: str) -> bool:
     return phase is None or not _NAME_OF_PHASE.search(text, phase.end(), found.start())
 
 
+def with_alike(counts: Counter[str]) -> Counter[str]:
+    """Count for every family all those that differ from it only in their numbers, such as ``P1-`` and ``P2-``."""
+    shapes: Counter[str] = Counter()
+    for family, count in counts.items():
+        shapes[_NUMBER.sub("0", family)] += count
+    return Counter({family: shapes[_NUMBER.sub("0", family)] for family in counts})
+
+
 def is_scheme(family: str, counts: Counter[str]) -> bool:
-    """Whether ids of a family are a file's own, and not a word that happens to look like one."""
+    """Whether ids of a family are a file's own, and not a word that happens to look like one.
+
+    Args:
+        family: the family.
+        counts: how often each occurs, as :func:`with_alike` gives it.
+    """
     if family in ("T", "WP", "1", "word", ".md"):
         return True
     return counts[family] > 1 and not is_requirement(family)
@@ -81,10 +110,13 @@ def find_schemes(boxes: Sequence[Entry]) -> Schemes:
     counts = Counter(e.line.id.family for e in free or boxes if e.line.id)
     counts.update({"T": sum(1 for e in boxes if e.line.id and e.line.id.family == "T") - counts["T"]})
     grouped = {e.line.id.family for e in boxes if e.line.id and "." in e.line.id.id}
+    if counts["B"]:
+        grouped.add("A")  # A1, A2 … and B1, B2 … are parts of a list, not what is assumed or accepted
+    alike = with_alike(counts)
     schemes = {
         family
         for family in counts
-        if counts[family] and (is_scheme(family, counts) or (family == "A" and family in grouped))
+        if counts[family] and (is_scheme(family, alike) or (family == "A" and family in grouped))
     }
     numbers = counts["1"] + counts["word"]
     letters = {family for family in schemes if family not in NUMBERS}

@@ -31,13 +31,15 @@ NOT_TASKS_HEADING = re.compile(
         r"(?:validation|verification|review|compliance|quality|readiness|submission|release|constitution|"
         r"completion|sign-?off|pre-?flight|security|self-?review|gate|final) (?:\w+ )?checklist",
         r"checklist (?:before|for|summary|final)", r"checklist de (?:validación|verificación|validação|verificação)",
-        r"quality gates?", r"^[\W\d_]*pre-?requisites?\b",
+        r"quality gates?(?=\W*$|\s*[(:—–-])", r"^[\W\d_]*pre-?requisites?\b", r"\bqa results\b",
+        r"improvements? checklist",
         r"external dependenc", r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
         r"status key", r"sign-?off",
         "完成定义", "完成定義", "完成标准", "完成標準", "验收标准", "驗收標準", "验收条件", "验证清单", "驗證清單",
-        "检查清单", "檢查清單", "成功标准", "成功標準", "前置条件", "前置條件", "前提条件", "質量門檻",
+        "检查清单", "檢查清單", "成功标准", "成功標準", "質量門檻",
+        r"^[^(（]*(?:前置条件|前置條件|前提条件|전제 조건)",
         "完了の定義", "完了条件", "受け入れ基準", "受入基準", "受入条件", "検証チェックリスト", "成功基準",
-        "완료 정의", "완료 기준", "인수 조건", "수용 기준", "검증 체크리스트", "성공 기준", "전제 조건",
+        "완료 정의", "완료 기준", "인수 조건", "수용 기준", "검증 체크리스트", "성공 기준",
         "criterios? de (?:aceptación|éxito)", "definición de (?:hecho|terminado)", "prerrequisitos",
         "critérios? de (?:aceitação|aceite|sucesso)", "definição de pronto", "pré-requisitos",
         "critères? d(?:'|’|e )(?:acceptation|succès)", "définition de (?:terminé|fini)", "prérequis",
@@ -100,6 +102,9 @@ STATUS_KEYS = frozenset(
         "status", "state", "状态", "狀態", "ステータス", "状態", "상태", "estado", "statut", "статус", "trạng thái",
     }
 )  # fmt: skip
+
+# Keys whose value may be a list below them.
+LISTED_KEYS = DEPENDS_KEYS | BLOCKS_KEYS | FILES_KEYS
 
 VERIFY_KEYS = frozenset({"verify", "verification", "verify command"})
 
