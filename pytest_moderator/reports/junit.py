@@ -1,4 +1,4 @@
-"""One testcase a task in junit's file, also where somebody had the task tried again while the run went on."""
+"""One testcase a task in junit's file, also where it was tried again meanwhile; none where it was interrupted."""
 
 from __future__ import annotations
 
@@ -47,3 +47,10 @@ class JunitCases:
         yield
         if new := self._xml.node_reporters_ordered[before:]:
             self._cases[report.nodeid] += new
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None]:
+        """Strike the testcases of items that were interrupted: they have begun, and so have no name yet."""
+        cases = self._xml.node_reporters_ordered
+        cases[:] = [case for case in cases if case.to_xml().get("name") is not None]
+        return (yield)

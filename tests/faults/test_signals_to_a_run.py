@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from faulty import BOTH, until
+from ledger import Journal
 
 if TYPE_CHECKING:
     from faulty import Project
@@ -75,6 +76,19 @@ def test_a_second_time_means_at_once(project: Project, workers: tuple[str, ...])
     assert ended.code == pytest.ExitCode.INTERRUPTED
     assert ended.statuses == {"T001": "running"}
     assert len(ended.cases) <= 1
+
+
+@BOTH
+def test_junit_does_not_tell_of_a_task_that_was_interrupted(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    """All that is known of it there is that it had begun: not even its name."""
+    project.tasks("- [ ] T000 ends\n  - run: `true`\n" + GENTLE)
+    run = project.start(*workers)
+    run.until("ready")
+    until(lambda: any(kind == "attempt_running" for kind, *_ in Journal(project).events))
+    run.signal(signal.SIGINT)
+    assert [case.get("name") for case in run.end().cases] == ["T000"]
 
 
 def test_what_has_ended_before_is_reported(project: Project) -> None:
