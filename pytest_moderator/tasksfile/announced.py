@@ -7,16 +7,25 @@ import re
 # What announces prerequisites, searched in lower case. The first kind can hardly be about anything else.
 # Whether a word starts there is checked afterwards: a boundary in front would make every search slow.
 ANNOUNCED = re.compile(
-    r"(?P<sure>depend(?:s|ent|ing)?[ _-]?(?:up)?on\b|depends?\s?[:(]|dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|"
-    r"blocked[ _-]?by\b|pre-?(?:requisite|req)s?\s?:|depende (?:de|da|do|das|dos)\b|depende\s?:|"
+    r"(?P<sure>depend(?:s|ent|ing)?[ _-]?(?:only |solely |directly |also )?(?:up)?on\b|depends?\s?[:(]|"
+    r"dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|blocked[ _-]?by\b|"
+    r"pre-?(?:requisite|req)s?\s?:|depende (?:de|da|do|das|dos)\b|depende\s?:|"
     r"dependências?\s?:|dependencias?\s?:|dépend d(?:e\b|es\b|u\b|['’])|dépendances?\s?:|"
-    r"зависит от\b|зависимост[ьи]\s?:|hängt ab von\b|abhängig von\b|abhängigkeit(?:en)?\s?:|"
-    r"phụ thuộc(?: vào)?\b|dipende da\b|dipendenz[ae]\s?:|"
+    r"зависит от\b|зависимост[ьи]\s?:|залежить від\b|hängt (?:ab )?von\b|abhängig von\b|abhängigkeit(?:en)?\s?:|"
+    r"phụ thuộc(?: vào)?\b|dipende da\b|dipendenz[ae]\s?:|afhankelijk van\b|beroende av\b|"
     r"zależy od\b|bergantung pada\b|[يت]عتمد على)"
-    r"|(?P<script>依[赖賴][于於]?|依存|의존|前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|선행(?: ?작업)?)"
-    r"|(?:after|requires?|needs?|waits? for|once|después de|depois d[eao]s?|após|après|после|nach|sau)\b"
+    r"|(?P<script>依[赖賴][于於]?|相依[于於]?|依存|의존(?:성| 관계)?|前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|"
+    r"선행(?: ?작업)?)"
+    r"|(?P<loose>需要?先?(?:完成)?|等[待到]|←|⬅️?|<-{1,2}(?=\s))"
+    r"|(?:after|requires?|needs?|waits? (?:for|on)|once|as soon as|relies on|deps?|prereq|"
+    r"blocked (?:on|until)|gated (?:by|on|behind)|bloquead[oa] (?:por|pel[oa])|bloquée? par|"
+    r"(?:cannot|can't|must not|not) (?:start |begin |run )?(?:before|until)|"
+    r"después de|depois d[eao]s?|tras|requiere|necesita|após|requer|necessita(?: de)?|après|requiert|nécessite|"
+    r"после|після|требует|потребує|nach|benötigt|braucht|erfordert|sau|wymaga|setelah|dopo)\b"
 )
-BEHIND = re.compile(r"\s?(?:に依存|の?完了後|の後|完成后|完成後|之后|之後|에 의존|이후|완료 후)")
+BEHIND = re.compile(
+    r"\s?(?:に依存|の?完了後|の後|が(?:前提|必要)|完成[后後]|之[后後]|에 의존|이후|완료 후|(?:[이가] )?필요(?!\s?없))"
+)
 _WORD = re.compile(r"\w")
 
 

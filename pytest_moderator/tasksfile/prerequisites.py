@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from pytest_moderator.tasksfile.references import Mention, Mentions
 
 EMPHASIS = re.compile(r"\*\*|~~|(?<!\w)[*_]|[*_](?!\w)")
-_FILLER = re.compile(r"[\s:：*_(\[]*(?:on\s)?(?:the\s)?[\s:：*_(\[]*", re.IGNORECASE)
-_NEGATED = re.compile(r"(?:\b(?:no|not|never|without|non|in)|n't|無|无|不|没有)[\s-]*$", re.IGNORECASE)
+_FILLER = re.compile(
+    r"[\s:：*_(\[]*(?:(?:on|all|both|of|the|completion|only|que|la|las|el|los)\s){0,4}[\s:：*_(\[]*",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(
+    r"(?:\b(?:no(?: longer)?|not|never|without|non|in)|n't|無|无|不|没有)[\s-]*$", re.IGNORECASE
+)
 _AND = re.compile(r"\s(?:and|&|\+)\s")
 _NOTHING = "|".join(re.escape(word) for word in sorted(NOTHING - {""}, key=len, reverse=True))
 _STARTS_WITH_NOTHING = re.compile(rf"(?:{_NOTHING})(?=\s*$|\s*[(（,.;—–-])", re.IGNORECASE)
@@ -38,7 +43,7 @@ def in_line(text: str, mentions: Mentions, own: str = "") -> list[str]:
     text = plain(text, mentions)
     found: list[str] = []
     for match in _announcements(text):
-        sure = match.lastgroup is not None
+        sure = match.lastgroup in ("sure", "script")
         filler = _FILLER.match(text, match.end())
         start = filler.end() if filler else match.end()
         found += _ids(mentions.list_at(text, start, numbers=sure)[0], with_unknown=sure, own=own)
@@ -51,7 +56,7 @@ def in_line(text: str, mentions: Mentions, own: str = "") -> list[str]:
 def _announcements(text: str) -> Iterator[re.Match[str]]:
     for match in ANNOUNCED.finditer(lowered(text)):
         start = match.start()
-        inside_word = match["script"] is None and start > 0 and text[start - 1].isalnum()
+        inside_word = match.lastgroup not in ("script", "loose") and start > 0 and text[start - 1].isalnum()
         if not inside_word and not _NEGATED.search(text, max(0, start - 12), start):
             yield match
 

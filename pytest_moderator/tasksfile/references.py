@@ -28,9 +28,15 @@ _BEFORE_NUMBER = re.compile(
 _MAX_GAP = 60
 _STATEMENT_IN_CODE = r"[\[(](?:deps?|depends(?: on)?|requires|blocked by|after)\b.*"
 GLOSS = re.compile(r"\s*\([^()]*\)|\s*（[^（）]*）")  # a remark in brackets
+# How far a task of a list has to be: "T003 done, T004 merged".
+_STATE = re.compile(
+    r"(?:\s(?:is|are|be|completed?|completes|done|finished|merged|ready|approved|green|red|pass(?:es|ing)?|confirmed)\b)+",
+    re.IGNORECASE,
+)
 # What joins the members of a list of mentions.
 JOINS = re.compile(
-    r"[\s)\]]*(?:[,，、/&+;]|(?<=\S)[·・･]|\b(?:and|or|plus|y|e|et|und|и|và)\b|和|及|与|と|및)+[\s(\[]*(?:and\s+)?"
+    r"[\s)\]]*(?:[,，、/&+;]|(?<=\S)[·・･]|\b(?:and|or|plus|as well as|y|e|et|und|sowie|и|і|và|dan)\b|"
+    r"和|及|与|と|및)+[\s(\[]*(?:and\s+)?"
 )
 
 
@@ -111,8 +117,11 @@ class Mentions:
                 break
             found.append(self._mention(match))
             end = match.end()
-            gloss = GLOSS.match(text, end)
-            joined = JOINS.match(text, gloss.end() if gloss else end)
+            position = end
+            for remark in (GLOSS, _STATE):
+                passed = remark.match(text, position)
+                position = passed.end() if passed else position
+            joined = JOINS.match(text, position)
             match = self._pattern.match(text, joined.end()) if joined else None
         return found, end
 

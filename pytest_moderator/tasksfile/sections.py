@@ -42,9 +42,10 @@ _SUBJECT_COLUMN = re.compile(
 )
 _MERMAID_ARROW = re.compile(r"\s*(?:-{2,}>|={2,}>|-\.+->|-{2,}\s[^->|]{1,60}\s-{2,}>)(?:\|[^|]{0,80}\|)?\s*")
 _MERMAID_NODE = re.compile(r"\s*([^\s\[({>&;-][^\s\[({>&;]{0,60}?)\s*(?:[\[({>].*)?;?\s*")
-# Lines of a paragraph that are statements of their own: after a hard break, and before a label in bold.
+# Lines of a paragraph that are statements of their own: after a hard break, and before a label.
 _NEW_STATEMENT = re.compile(
-    r"(?:[ ]{2}|\\)\n|\n(?=\s*(?:\*\*|__)[^*_\n]{1,80}(?:[:：](?:\*\*|__)|(?:\*\*|__)\s?[:：]))"
+    r"(?:[ ]{2}|\\)\n|\n(?=\s*(?:(?:\*\*|__)[^*_\n]{1,80}(?:[:：](?:\*\*|__)|(?:\*\*|__)\s?[:：])|"
+    r"[A-Z][^\n.,;:：()]{1,40}[:：]\s))"
 )
 _MAX_LINE = 20_000
 

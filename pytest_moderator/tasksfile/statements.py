@@ -17,23 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _FORWARD = (
-    r"→|⟶|➔|➜|⇒|➡️?|⟹|[─—-]+[>►▶]|=+>|►|▶|\bblock(?:s|ing)?\b|\bunblock(?:s|ing)?\b|\bbefore\b|\bprecedes?\b|"
-    r"\bprior to\b|\benables?\b|\b(?:required|needed) (?:by|for|before)\b|\bprerequisites? (?:for|of|to)\b|"
-    r"\bfollowed by\b|\bunlocks?\b|\bgates?\b|\bfeeds?\b|\bthen\b|"
-    r"阻塞|阻断|阻擋|先于|先於|より先|ブロック|차단|[之以][后後]|完成[后後]|完了後|の後|이후|"
-    r"완료 ?후|\bbloquean?\b|\bbloqueiam?\b|\bbloque(?:nt)?\b|"
-    r"\bantes d[eao]s?\b|\bavant\b|\bvor\b|\bblockier(?:t|en)\b|\bблокиру[ею]т\b|\bперед\b|\bchặn\b|\btrước\b"
+    r"→|⟶|➔|➜|⇒|➡️?|⟹|↦|[─—-]+[>►▶]|=+>|►|▶|\A\s*>{1,2}\s*\Z|\bblock(?:s|ing)\b|\bunblock(?:s|ing)?\b|"
+    r"\bbefore\b|\bprecedes?\b|\bprior to\b|\benables?\b|\b(?:required|needed) (?:by|for|before)\b|"
+    r"\b(?:prerequisites?|gates?) (?:for|of|to)\b|\bfollowed by\b|\bunlocks?\b|\bthen\b|"
+    # "a design gate" and "a code block" are things: as verbs they stand right behind a task, or behind such words
+    r"(?:\A|\b(?:must|should|will|can|may|to|also|both|all|together|directly|which))\W*(?:block|gates?|feeds?)\b|"
+    r"阻塞|阻断|阻擋|先于|先於|より先|ブロック|차단|[之以][后後]|完成[后後]|完了後|完了してから|の後|이후|"
+    r"[后後](?:才|再|方可|即可|可以?)|완료 ?후|\bbloquean?\b|\bbloqueiam?\b|\bbloque(?:nt)?\b|"
+    r"\bantes d[eao]s?\b|\bavant\b|\bvor\b|\bblockier(?:t|en)\b|\bблокиру[ею]т\b|\bперед\b|"
+    r"\b(?:заверш|выполн)\w+ до\b|\bchặn\b|\btrước\b"
 )
 _BACKWARD = (
     r"←|⟵|⇐|<[─—-]+|"
     r"\b(?:cannot|can't|must not|should not|may not) (?:be )?(?:start|begin|run)\w*\b[^.]{0,20}?\b(?:before|until)\b|"
     r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?: ?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
-    r"\bblocked (?:by|on|until)\b|\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
+    r"\b(?:blocked|gated) (?:by|on|until|behind)\b|\bas soon as\b|\buntil\b|\bdependenc(?:y|ies)\s?:|"
+    r"\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
     r"\brel(?:y|ies) on\b|\bonce\b|\bonly when\b|\bprerequisites?:|\bdeps?:|"
-    r"依赖|依賴|依存|의존|[之以]前|より前|前に|전에|이전에|\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
+    r"依赖|依賴|依存|의존|需要|等[待到]|[须須需]等|[之以]前|より前|前に|전에|이전에|"
+    r"\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
     r"\bпосле\b|"
-    r"\bзавис[яи]т от\b|\bhäng(?:t|en) ab von\b|\babhängig von\b|\bnach\b|\bphụ thuộc(?: vào)?\b|\bsau\b|"
-    r"\bdespués de\b|\b(?:depois|após) d?[eao]?s?\b|\baprès\b|\brequier(?:en?|en)\b|\brequer(?:em)?\b|"
+    r"\bзавис[яи]т от\b|\bhäng(?:t|en) (?:ab )?von\b|\babhängig von\b|"
+    r"\b(?:benötig|brauch|erforder)(?:t|en)\b|\bnach\b|\bphụ thuộc(?: vào)?\b|\bsau\b|"
+    r"\bdespués de\b|\b(?:depois|após) d?[eao]?s?\b|\baprès\b|\brequier(?:en?|t)\b|\brequer(?:em)?\b|"
+    r"\bneces?sitan?\b|\bnecessitam?\b|\bnécessite(?:nt)?\b|\bтребу[ею]т\b|\bзалеж[иа]ть від\b|\bпісля\b|"
+    r"\bzależ[yą] od\b|\bwymaga(?:ją)?\b|\bcần\b|\bbergantung pada\b|\bmembutuhkan\b|\bsetelah\b|[يت]عتمد على|"
     r"\bdipend(?:e|ono) da\b"
 )
 _PARALLEL = (
@@ -45,8 +53,9 @@ _RELATION = re.compile(
 )
 # In some languages the word that relates two tasks stands behind the second one: "T002 在 T001 之后".
 _POSTPOSITION = re.compile(
-    r"\s?(?:全部|都|의|の|が)?\s?(?:"
-    r"(?:完成|完了|완료)?\s?(?P<backward>[之以]?[后後]|이후|후(?!\w)|다음)|(?P<forward>[之以]前|より?前|の?前に|이?전에|전까지))"
+    r"\s?(?:全部|都|의|の|が|に|を|에|을|를|이|가)?\s?(?:"
+    r"(?:完成|完了|완료)?\s?(?P<backward>[之以]?[后後]|이후|후(?!\w)|다음|依存|必要|의존|필요)|"
+    r"(?P<forward>[之以]前|より?前|より先|の?前に|이?전에|전까지|보다 먼저|[的の의]\s?(?:前置|前提|선행)))"
 )
 _ARROW = re.compile(r"[→⟶➔➜⇒➡⟹►▶←⟵⇐>]|<[─—-]")
 _NEGATION = re.compile(
@@ -76,6 +85,12 @@ _SAME_SUBJECT = re.compile(
 )
 _NEW_CLAUSE = re.compile(r"\b(?:with|while|whereas|but|where)\b", re.IGNORECASE)
 _RELATIVE = re.compile(r"\b(?:which|that|who)\b", re.IGNORECASE)
+_BESIDE = re.compile(r"\s*(?:∥|‖|\|{1,2}|⇉)\s*")
+_ALL = re.compile(r"\W*(?:all|both|each|these)\b", re.IGNORECASE)
+# "After T003, T004 and T005 can start": the comma is no part of the list, for what follows has a verb.
+_STARTS = re.compile(
+    r"\W*(?:can|may|must|should|will|starts?|begins?|runs?|proceeds?|follows?)\b", re.IGNORECASE
+)
 _MAX_GAP = 400
 _MAX_JOIN = 80
 _MAX_ASIDE = 40
@@ -126,17 +141,42 @@ def read_statements(text: str, find: Callable[[str], list[Mention]]) -> Iterator
         if not groups:
             continue
         before = main[: groups[0].start]
-        if subject is not None and _TRAILING_VERB.match(before):
+        if _LEADING_AFTER.match(before) and (on := _condition(main, groups)):
+            yield from _statement(on, groups[0], "forward")
+        elif subject is not None and _TRAILING_VERB.match(before):
             kind = _relation(before)
             if kind:
                 yield from _statement(subject, groups[0], kind)
         elif len(groups) > 1 and _LEADING_AFTER.match(before) and not _between(main, groups[0], groups[1]):
             yield from _statement(groups[0], groups[1], "forward")
         for clause in _clauses(main, groups):
-            yield from _chain(main, clause)
+            yield from _chain(main, clause, of_story=_is_object(before))
         yield from _sequences(main, groups)
         if not _TRAILING_VERB.match(before):
-            subject = groups[0]
+            subject = None if _is_object(before) else groups[0]
+
+
+def _is_object(before: str) -> bool:
+    """Whether the words before the first mention already relate something to it: "US3 depends on T002"."""
+    return not _LEADING_AFTER.match(before) and _relation(before) == "backward"
+
+
+def _condition(text: str, groups: list[_Group]) -> _Group | None:
+    """Take off a list what its rest waits for: "after T003, T004 and T005 can start"."""
+    mentions = groups[0].mentions
+    joins = [text[left.end : right.start].strip() for left, right in pairwise(mentions)]
+    if "," not in joins or not _STARTS.match(text, groups[0].end):
+        return None
+    ends = [
+        number
+        for number, join in enumerate(joins, 1)
+        if join == "," and (number == 1 or joins[number - 2] != ",")
+    ]
+    condition = _Group(mentions[0])
+    for mention in mentions[1 : ends[-1]]:
+        condition.add(mention)
+    del mentions[: ends[-1]]
+    return condition
 
 
 def _open_brackets(sentence: str, find: Callable[[str], list[Mention]]) -> tuple[str, list[Statement]]:
@@ -150,22 +190,48 @@ def _open_brackets(sentence: str, find: Callable[[str], list[Mention]]) -> tuple
         inner = find(match[1])
         if not inner:
             continue
-        if _RELATION.search(match[1]):
-            asides.extend(_aside(match[1], _groups(match[1], inner), find("".join(pieces)[-_MAX_GAP:])))
+        if _is_one_step(match[1], inner):
+            pieces.append(f" {', '.join(match[1][mention.start : mention.end] for mention in inner)} ")
+        elif _RELATION.search(match[1]):
+            asides.extend(_aside(match[1], _groups(match[1], inner), "".join(pieces)[-_MAX_GAP:], find))
         elif not _follows_mention(pieces[-1], find):
             pieces.append(f" {match[1]} ")  # "Tests (T004-T007)"; not "T004 (as T003)"
     return "".join([*pieces, sentence[position:]]), asides
 
 
-def _aside(text: str, groups: list[_Group], earlier: list[Mention]) -> Iterator[Statement]:
+def _is_one_step(text: str, mentions: list[Mention]) -> bool:
+    """Whether brackets hold nothing but tasks that run at the same time: "(T003 ∥ T004)"."""
+    position = 0
+    for number, mention in enumerate(mentions):
+        between = text[position : mention.start].strip()
+        if between and not (number and _BESIDE.fullmatch(between)):
+            return False
+        position = mention.end
+    return len(mentions) > 1 and not text[position:].strip() and _BESIDE.search(text) is not None
+
+
+def _aside(
+    text: str, groups: list[_Group], earlier: str, find: Callable[[str], list[Mention]]
+) -> Iterator[Statement]:
     """Read a statement in brackets: "T009 (after T008)" or "US1 (T001 before T002)"."""
     before = text[: groups[0].start]
-    if before.strip() and earlier:
-        kind = _relation(before)
-        if kind:
-            yield from _statement(_Group(earlier[-1]), groups[0], kind)
+    kind = _relation(before) if before.strip() else ""
+    if kind:
+        for subject in _subjects(earlier, find, all_of_them=_ALL.match(before) is not None):
+            yield from _statement(subject, groups[0], kind)
     for clause in _clauses(text, groups):
         yield from _chain(text, clause)
+
+
+def _subjects(text: str, find: Callable[[str], list[Mention]], *, all_of_them: bool) -> list[_Group]:
+    """Find what brackets behind a text are about: the last mention, with those that run beside it."""
+    found: list[_Group] = []
+    for mention in find(text):
+        between = text[found[-1].end : mention.start] if found else ""
+        if not _BESIDE.fullmatch(between) and not (all_of_them and JOINS.fullmatch(between)):
+            found.clear()
+        found.append(_Group(mention))
+    return found
 
 
 def _follows_mention(words: str, find: Callable[[str], list[Mention]]) -> bool:
@@ -241,11 +307,17 @@ def _goes_on(words: str) -> bool:
     return bool(joined and _RELATION.match(words, joined.end()))
 
 
-def _chain(text: str, groups: list[_Group]) -> Iterator[Statement]:
-    """Read the relations between neighbours, from left to right."""
+def _chain(text: str, groups: list[_Group], *, of_story: bool = False) -> Iterator[Statement]:
+    """Read the relations between neighbours, from left to right.
+
+    With ``of_story`` the subject of the sentence is none of them: "US3 depends on T002 and needs T003".
+    """
     left, right, kind = [groups[0]], list[_Group](), ""
     for previous, group in pairwise(groups):
         words = text[previous.end : group.start]
+        if of_story and _goes_on(words):
+            left, right, kind = [group], [], ""
+            continue
         found = _relation(words) or _postposition(text, words, group)
         if found:
             if right and not _goes_on(words):

@@ -1,0 +1,99 @@
+"""Dependencies in the words of many authors and languages."""
+
+# ruff: noqa: RUF001 (other scripts on purpose)
+
+from __future__ import annotations
+
+import pytest
+
+LINES = "".join(f"- [ ] T{number:03} task\n" for number in range(1, 10))
+
+
+def edges(found):
+    return " | ".join(f"{task.id}: {' '.join(task.depends_on)}" for task in found.tasks if task.depends_on)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "(depends only on T003)", "(depends on all of T003)", "(deps T003)", "(prereq T003)", "(blocked on T003)",
+        "(waits on T003)", "(gated by T003)", "(gated behind T003)", "(as soon as T003 lands)", "(relies on T003)",
+        "(not before T003)", "(cannot start until T003)", "← T003", "(<- T003)", "（需要 T003）", "（需先完成 T003）",
+        "（等待 T003）", "（相依 T003）", "（T003が前提）", "（T003 が必要）", "(의존성: T003)", "(T003 필요)",
+        "(tras T003)",
+        "(requiere la T003)", "(necesita T003)", "(bloqueado por T003)", "(requer T003)", "(requiert T003)",
+        "(nécessite T003)", "(bloquée par T003)", "(hängt von T003 ab)", "(benötigt T003)", "(erfordert T003)",
+        "(требует T003)", "(залежить від T003)", "(wymaga T003)", "(setelah T003)", "(afhankelijk van T003)",
+        "(dopo T003)", "(beroende av T003)",
+    ],
+)  # fmt: skip
+def test_own_line(read, note):
+    assert edges(read(f"{LINES}- [ ] T010 last {note}\n")) == "T010: T003"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "behind a gate like T003", "不需要 T003", "(T003 필요 없음)", "no longer blocked on T003",
+        "write before T003",
+        "needs 3 reviews", "需要 3 个文件",
+    ],
+)  # fmt: skip
+def test_no_dependency_on_the_own_line(read, note):
+    assert edges(read(f"{LINES}- [ ] T010 last {note}\n")) == ""
+
+
+@pytest.mark.parametrize(
+    "note", ["requires T003 done, T004 RED confirmed", "(depends on T003 merged and T004)"]
+)
+def test_how_far_a_prerequisite_has_to_be(read, note):
+    assert edges(read(f"{LINES}- [ ] T010 last {note}\n")) == "T010: T003 T004"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "T006 starts as soon as T002 is done", "T006 is gated on T002", "Do not start T006 until T002 is done",
+        "T002 > T006", "T002 ↦ T006", "T006 has dependencies: T002", "T002 must gate T006", "T002 gates T006",
+        "T002 is the gate for T006", "T006 hängt von T002 ab", "T006 benötigt T002", "T006 necesita T002",
+        "T006 necessita de T002", "T006 nécessite T002", "T002 должна быть завершена до T006", "T006 требует T002",
+        "T006 zależy od T002", "T006 wymaga T002", "T006 cần T002", "T006 membutuhkan T002", "T006 يعتمد على T002",
+        "T006 需要 T002 完成", "T006 必须等 T002 完成", "完成 T002 后才能开始 T006", "T002 是 T006 的前置",
+        "T006 は T002 に依存", "T006 は T002 が必要", "T002 が完了してから T006 に着手",
+        "T002 を T006 より先に終える",
+        "T006는 T002에 의존", "T002이 T006보다 먼저", "After T002, T006 can start",
+    ],
+)  # fmt: skip
+def test_statement(read, statement):
+    assert edges(read(f"{LINES}\n## Dependencies\n\n- {statement}\n")) == "T006: T002"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("T002 ∥ T003 (both in parallel after T001)", "T002: T001 | T003: T001"),
+        ("T002 ∥ T003 (other files, after T001)", "T002: T001 | T003: T001"),
+        ("T002, T003 (files): side by side (all depend on T001)", "T002: T001 | T003: T001"),
+        ("T005 depends on T002, T003 (after T001)", "T003: T001 | T005: T002 T003"),
+        ("T001 → (T002 ∥ T003)", "T002: T001 | T003: T001"),
+        ("T006 ∥ T001 → T002", "T002: T001"),
+        ("T005 depends on T003 as well as T004", "T005: T003 T004"),
+        ("After T001, T002 and T003 can run at once", "T002: T001 | T003: T001"),
+        ("T007 and T008 are alike; after T001, T002 and T003 can run", "T002: T001 | T003: T001"),
+        ("After T001, T002 and T003, T004 can start", "T004: T001 T002 T003"),
+        ("After T001, T002, T003 and T004 can start", "T002: T001 | T003: T001 | T004: T001"),
+        ("After T001, T002, and T003 can start", "T002: T001 | T003: T001"),
+        ("Close the quality gate (T003) behind the migration (T002)", ""),
+        ("Draw the event feed (T002) and the text block (T003)", ""),
+        ("US3: depends on the types (T002); also requires the gate (T003)", ""),
+        ("US3 depends on the types (T002) and needs the list (T003)", ""),
+        ("T004 depends on the types (T002) and needs the list (T003)", "T004: T002 T003"),
+    ],
+)
+def test_who_waits_for_whom(read, statement, expected):
+    assert edges(read(f"{LINES}\n## Dependencies\n\n- {statement}\n")) == expected
+
+
+def test_a_label_starts_a_statement_of_its_own(read):
+    text = "Within phase one: T002 → T003; T004 after its own\nWithin phase two: T005 and T006 at will\n"
+    assert edges(read(f"{LINES}\n## Dependencies\n\n{text}")) == "T003: T002"
