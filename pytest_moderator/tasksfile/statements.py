@@ -30,8 +30,8 @@ _FORWARD = (
 _BACKWARD = (
     r"←|⟵|⇐|<[─—-]+|"
     r"\b(?:cannot|can't|must not|should not|may not) (?:be )?(?:start|begin|run)\w*\b[^.]{0,20}?\b(?:before|until)\b|"
-    r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?: ?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
-    r"\b(?:blocked|gated) (?:by|on|until|behind)\b|\bas soon as\b|\buntil\b|\bdependenc(?:y|ies)\s?:|"
+    r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?:[ _-]?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
+    r"\b(?:blocked|gated)[ _-]?(?:by|on|until|behind)\b|\bas soon as\b|\buntil\b|\bdependenc(?:y|ies)\s?:|"
     r"\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
     r"\brel(?:y|ies) on\b|\bonce\b|\bonly when\b|\bprerequisites?:|\bdeps?:|"
     r"依赖|依賴|依存|의존|需要|等[待到]|[须須需]等|[之以]前|より前|前に|전에|이전에|"
@@ -77,6 +77,13 @@ _TRAILING_VERB = re.compile(
 )
 _LEADING_AFTER = re.compile(
     r"\W*(?:after|once|when|upon|après|después de|após|depois de|nach|после|sau)\b", re.IGNORECASE
+)
+_LEADING_BEFORE = re.compile(r"\W*(?:before|prior to|avant|antes d[eao]s?|bevor|перед)\b", re.IGNORECASE)
+# "can start after Phase 4 — T007 is ...": what is related is the phase.
+_OF_PHASE = re.compile(
+    r"\s(?:all |the )*(?:Phases?|Stages?|Sprints?|Waves?|User Stor(?:y|ies)|US\d*|Setup|Foundational)\b"
+    r"[^—–]*\s[—–-]\s",
+    re.IGNORECASE,
 )
 _SAME_SUBJECT = re.compile(
     r"[\s)]*(?:(?:,|;|&|\b(?:and|but|then)\b)\s*)+"
@@ -141,19 +148,27 @@ def read_statements(text: str, find: Callable[[str], list[Mention]]) -> Iterator
         if not groups:
             continue
         before = main[: groups[0].start]
-        if _LEADING_AFTER.match(before) and (on := _condition(main, groups)):
-            yield from _statement(on, groups[0], "forward")
+        leading = _leading(before)
+        if leading and (first := _condition(main, groups)):
+            yield from _statement(first, groups[0], leading)
         elif subject is not None and _TRAILING_VERB.match(before):
             kind = _relation(before)
             if kind:
                 yield from _statement(subject, groups[0], kind)
-        elif len(groups) > 1 and _LEADING_AFTER.match(before) and not _between(main, groups[0], groups[1]):
-            yield from _statement(groups[0], groups[1], "forward")
+        elif len(groups) > 1 and leading and not _between(main, groups[0], groups[1]):
+            yield from _statement(groups[0], groups[1], leading)
         for clause in _clauses(main, groups):
             yield from _chain(main, clause, of_story=_is_object(before))
         yield from _sequences(main, groups)
         if not _TRAILING_VERB.match(before):
             subject = None if _is_object(before) else groups[0]
+
+
+def _leading(before: str) -> str:
+    """Say how a sentence relates its first tasks to the next ones: "After T003, do T004"."""
+    if _LEADING_AFTER.match(before):
+        return "forward"
+    return "backward" if _LEADING_BEFORE.match(before) else ""
 
 
 def _is_object(before: str) -> bool:
@@ -257,7 +272,7 @@ def _relation(words: str) -> str:
         last = match
     if last is None or last.lastgroup == "parallel":
         return ""
-    if _NEGATION.search(words, 0, last.start()):
+    if _NEGATION.search(words, 0, last.start()) or _OF_PHASE.match(words, last.end()):
         return ""
     return last.lastgroup or ""
 

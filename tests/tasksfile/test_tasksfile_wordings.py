@@ -62,6 +62,9 @@ def test_how_far_a_prerequisite_has_to_be(read, note):
         "T006 は T002 に依存", "T006 は T002 が必要", "T002 が完了してから T006 に着手",
         "T002 を T006 より先に終える",
         "T006는 T002에 의존", "T002이 T006보다 먼저", "After T002, T006 can start",
+        "Before T006, finish T002", "Before T006 starts, T002 has to be green",
+        "Before starting T006, T002 must be done",
+        "T006 depends_on: [T002]", "T006 blockedBy: T002",
     ],
 )  # fmt: skip
 def test_statement(read, statement):
@@ -83,6 +86,7 @@ def test_statement(read, statement):
         ("After T001, T002 and T003, T004 can start", "T004: T001 T002 T003"),
         ("After T001, T002, T003 and T004 can start", "T002: T001 | T003: T001 | T004: T001"),
         ("After T001, T002, and T003 can start", "T002: T001 | T003: T001"),
+        ("T002 and T003 can start after phase 1 — T004 is another file", ""),
         ("Close the quality gate (T003) behind the migration (T002)", ""),
         ("Draw the event feed (T002) and the text block (T003)", ""),
         ("US3: depends on the types (T002); also requires the gate (T003)", ""),
