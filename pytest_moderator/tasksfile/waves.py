@@ -27,12 +27,14 @@ def _listed_waves(text: str) -> Iterator[tuple[int, list[Any]]]:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return
-    listed = data.get("waves") if isinstance(data, dict) else None
+    waves = data.get("waves") if isinstance(data, dict) else None
     position: int
     wave: Any
-    for position, wave in enumerate(listed if isinstance(listed, list) else []):
-        if not isinstance(wave, dict) or not isinstance(wave.get("tasks"), list):
+    for position, wave in enumerate(waves if isinstance(waves, list) else []):
+        # some write no more than {"waves": [["1", "2"], ["3"]]}
+        listed = wave.get("tasks") if isinstance(wave, dict) else wave
+        if not isinstance(listed, list):
             continue
-        number = wave.get("id", wave.get("wave"))
-        tasks = [task for task in wave["tasks"] if isinstance(task, (str, int, float))]
+        number = wave.get("id", wave.get("wave")) if isinstance(wave, dict) else position
+        tasks = [task for task in listed if isinstance(task, (str, int, float))]
         yield (number if isinstance(number, int) else position), tasks
