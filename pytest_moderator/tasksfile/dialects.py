@@ -18,7 +18,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_moderator.tasksfile.fields import fields_of
-from pytest_moderator.tasksfile.lines import Box, TaskLine, find_box, read_box_line, read_heading_line
+from pytest_moderator.tasksfile.lines import (
+    Box,
+    TaskLine,
+    find_box,
+    read_box_line,
+    read_boxed_heading,
+    read_heading_line,
+)
 from pytest_moderator.tasksfile.schemes import (
     NUMBERS,
     Schemes,
@@ -26,6 +33,7 @@ from pytest_moderator.tasksfile.schemes import (
     conditions_label,
     find_schemes,
     has_lone_id,
+    is_about_conditions,
     is_nested,
     is_scheme,
     with_alike,
@@ -109,18 +117,39 @@ def find_tasks(document: Document) -> Reading:
     schemes = find_schemes(boxes)
     families = schemes.tasks
     of_headings = {entry.line.id.id for entry in headings if entry.line.id}
-    of_boxes = {entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in families}
+    known = families - {"bare"}  # "3 pages are shown" below a heading is a step
+    of_boxes = {entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in known}
     new = of_boxes - of_headings
-    if (
-        headings
-        and (not new or (len(new) < len(headings) and not of_boxes & of_headings and "T" not in families))
-        and not _are_sections(headings, boxes, document)
-    ):
+    few = len(new) < len(headings) and not of_boxes & of_headings and "T" not in families
+    are_tasks = headings and (not new or few) and not _are_titles(headings, boxes)
+    if are_tasks and not _are_sections(headings, boxes, document):
         return _read_headings(headings, boxes)
     reading = _read_boxes(boxes, schemes, document)
     if not reading.entries and (packages := _task_headings(document, work_packages=True)):
         return _read_headings(packages, boxes, "spec-kitty")
+    if not boxes and (with_box := list(_headings_with_box(document))):
+        return _read_headings(with_box, boxes)
     return reading
+
+
+def _are_titles(headings: list[Entry], boxes: list[Entry]) -> bool:
+    """Whether each heading stands over the one box that carries its id, so that the box is the task."""
+    ids = {id(entry.node): entry.line.id.id for entry in headings if entry.line.id}
+    below = [
+        id(entry.node.section[-1])
+        for entry in boxes
+        if entry.line.id and entry.node.section and ids.get(id(entry.node.section[-1])) == entry.line.id.id
+    ]
+    return len(below) == len(set(below)) == len(headings)
+
+
+def _headings_with_box(document: Document) -> Iterable[Entry]:
+    """Find the headings that have a box and no id: a file without any list of boxes may write its tasks so."""
+    for node in document.nodes:
+        if node.kind == "heading" and node.parent is None and not node.quoted:
+            line = read_boxed_heading(node.text)
+            if line is not None and not is_about_conditions(node.text) and not conditions_heading(node):
+                yield Entry(node, line)
 
 
 def _boxes(document: Document) -> Iterable[Entry]:
@@ -174,6 +203,7 @@ def _task_headings(document: Document, *, work_packages: bool = False) -> list[E
     counts = Counter(entry.line.id.family for entry in found if entry.line.id)
     if counts["1"]:
         numbered = _headings_with_fields(document) | _headings_in_container(document)
+        numbered |= {id(entry.node) for entry in found if read_boxed_heading(entry.node.text)}
         found = [
             e
             for e in found

@@ -20,6 +20,9 @@ TASK_WORD = (
 )
 _NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
 _SUFFIX = r"(?:[a-zA-Z](?!\w))?(?:-[A-Z]{1,12}(?![\w-]))?"
+_LETTERED_GROUP = r"\d{1,6}[a-zA-Z](?:\.\d{1,6}){1,3}[a-z]?"
+# Numbers with a letter in their midst or at their end, 2a.1 or 1.b; "3.x" is some version.
+_WITH_LETTERS = rf"(?:{_LETTERED_GROUP}|{_NUMBER}\.[A-WYZa-wyz](?:\.\d{{1,6}})?)"
 _OPEN = r"(?:\*\*|__|~~|[*_`\[(]){0,4}"
 _CLOSE = r"(?:\*\*|__|~~|[*_`\])]){0,4}"
 _LEADING_ID = re.compile(
@@ -31,9 +34,12 @@ _LEADING_ID = re.compile(
       | (?P<lettered>
             (?!T\d) [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
           | [A-Z]{{1,6}}{_NUMBER}[a-z]? (?!\w)
+          | (?P<prefix>[A-Z]{{1,6}}){_LETTERED_GROUP} (?!\w)
           | (?(word)[A-Z]\.{_NUMBER}|(?!)) (?!\w)
         )
-      | (?P<number>{_NUMBER}(?:(?:(?<=\.\d)|(?<=\.\d\d))[a-zA-Z]|[a-z](?=[.:)]))?) (?!\w) (?P<file>\.md(?!\w))?
+      | (?P<number>
+            {_WITH_LETTERS} | {_NUMBER}(?:(?:(?<=\.\d)|(?<=\.\d\d))[a-zA-Z]|[a-z](?=[.:)]))?
+        ) (?!\w) (?P<file>\.md(?!\w))?
     )
     (?P<close>{_CLOSE}) (?P<mark>\s?[.:)](?!\w)|\s?[：、．]|\s+[-–—](?=\s)|) {_CLOSE}
     (?=\s|$|[\[(（【]|(?<=[：、．*\])~`]))
@@ -89,7 +95,7 @@ def _number_family(match: re.Match[str]) -> str:
 
 def _lettered(match: re.Match[str]) -> LeadingId | None:
     text = match["lettered"]
-    prefix = id_prefix(text)
+    prefix = match["prefix"] or id_prefix(text)
     if _TAG.fullmatch(text):
         return None
     decorated = match["open"] or match["word"] or match["close"] or match["mark"].strip()

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from pytest_moderator.tasksfile.ids import LeadingId, leading_id
 
 # A box: exactly one character that is no letter (so that the legend "[P] tasks = ..." is none), or an x;
-# Kiro's star for optional tasks may follow, and a script that has no spaces goes on at once.
+# Kiro's star for optional tasks may follow, and a script that has no spaces goes on at once, as may a number.
 _BOX = re.compile(
-    r"(?:\*\*|__)?\[(?P<state>[^\w\[\]\n]|[xX_]|)\](?P<star>\\?\*)?(?=[\s*_（【「『《]|[^\W\x00-\x7f]|$)\s*"
+    r"(?:\*\*|__)?\[(?P<state>[^\w\[\]\n]|[xX_]|)\](?P<star>\\?\*|[ ]\\?\*(?=[ ]\d))?"
+    r"(?=[\s*_（【「『《]|[^\W\x00-\x7f]|\d{1,6}(?:\.\d|[.:)]\s)|$)\s*"
 )
 # A tag; what looks like one may be a link such as [text](target) or [text][label], but not before another short tag.
 _TAG = re.compile(
@@ -20,6 +21,7 @@ _TAG = re.compile(
 _EMOJI_BEFORE_TAG = re.compile(
     r"\s*([^\w\s!-/:-@\[-`{-~（）【】「」、。：；]{1,4})\s*(?=\[|[(（][PpＰ][)）])"
 )
+_EMOJI_BEFORE_ID = re.compile(r"(?:[^\w\s!-/:-@\[-`{-~（）【】「」、。：；]{1,4}\s+){1,2}")
 _STAR_BEHIND_ID = re.compile(r"\d{1,6}(?:\.\d{1,6})*\*(?=\s)")
 _LAST_TAG = re.compile(
     r"(?:\s|(?<=\]))(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$"
@@ -30,7 +32,7 @@ _DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
 _SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
 _COMMENT = r"(?s:<!--.*?(?:-->|$))"
 _HEADING_BOX = re.compile(r"(?:\\?\[[ xX~-]\\?\]\s*)?[^\w\[(#]{0,12}")
-_HEADING_STATE = re.compile(r"[^\w\[(#]{0,12}\[(?P<state>[ xX~-])\\?\]")
+_HEADING_STATE = re.compile(r"[^\w\[(#]{0,12}\[(?P<state>[ xX~-])\\?\]\s*")
 _TICKED = r"✅|☑|✔|\[[xX]\\?\]"
 _SAYS_DONE = (
     r"(?i:[(（]\s*(?:completed?|done|finished|已?完成|完了|완료|completad[oa]|concluíd[oa]|erledigt|готово|выполнено)[\s\d:/.,-]*[)）]\W*$"
@@ -132,7 +134,26 @@ def read_heading_line(text: str) -> TaskLine | None:
     return TaskLine(found, title, _is_parallel(tags), _story(tags), done)
 
 
+def read_boxed_heading(text: str) -> TaskLine | None:
+    """Take a heading apart that starts with a box, whether it has an id or not; ``None`` where it has no box."""
+    box = _HEADING_STATE.match(text)
+    if box is None:
+        return None
+    found, title, tags = _split(text[box.end() :])
+    return TaskLine(found, title, _is_parallel(tags), _story(tags), is_tick(box["state"]))
+
+
 def _split(text: str, *, with_id: bool = True) -> tuple[LeadingId | None, str, list[str]]:
+    """Split into id, title and the tags around them; an emoji before the id stays in the title."""
+    found, title, tags = _split_tags(text, with_id=with_id)
+    if with_id and found is None and (emoji := _EMOJI_BEFORE_ID.match(text)):
+        behind, rest, others = _split_tags(text[emoji.end() :], with_id=True)
+        if behind is not None:
+            return behind, f"{emoji[0].strip()} {rest}", others
+    return found, title, tags
+
+
+def _split_tags(text: str, *, with_id: bool) -> tuple[LeadingId | None, str, list[str]]:
     """Split into id, title and the tags around them; tags that we do not know stay in the title."""
     tags: list[str] = []
     found = leading_id(text) if with_id else None

@@ -8,6 +8,10 @@ from typing import NamedTuple
 from pytest_moderator.tasksfile.ids import TASK_WORD, IdIndex
 
 _NUMBER = r"\d{1,6}(?:\.\d{1,6}){0,5}"
+# Such as 2a.1 and 1.b: looked for only where a file has any.
+_WITH_LETTERS = (
+    r"\d{1,6}[a-zA-Z](?:\.\d{1,6}){1,3}|\d{1,6}(?:\.\d{1,6}){0,5}\.[a-zA-Z](?:\.\d{1,6})?(?![A-Za-z0-9])"
+)
 _SUFFIX = r"(?:[a-zA-Z](?![A-Za-z0-9]))?(?:-[A-Z]{1,12}(?![A-Za-z0-9-]))?"
 _RANGE = r"\s?(?:[-–—~～‐‑]|\.{2,3}|…|(?:to|through|thru|bis|até|à|hasta)(?=\s)|至|到|から|부터)\s?"
 _SCHEME = re.compile(r"(?:[A-Z][A-Za-z0-9]*-?)(?:[A-Z0-9]+-?)*|[A-Z]\.|#")
@@ -64,13 +68,17 @@ class Mentions:
         self.index = index
         prefixes = [prefix for prefix in sorted(index.prefixes, key=len) if _SCHEME.fullmatch(prefix)]
         prefixes = prefixes[_MAX_PREFIXES::-1]
-        self.numbered = any(task_id[:1].isdigit() and "" in index.prefixes for task_id in index.ids)
+        with_letters = any(re.fullmatch(_WITH_LETTERS, task_id) for task_id in index.ids)
+        self.numbered = with_letters or any(
+            task_id[:1].isdigit() and "" in index.prefixes for task_id in index.ids
+        )
         one = "|".join(map(re.escape, prefixes))
         if self.numbered:
             one = f"{one}|" if one else ""
         elif not one:
             one = "(?!)"
-        single = rf"(?:{one}){_NUMBER}{_SUFFIX}"
+        number = f"(?:{_WITH_LETTERS}|{_NUMBER})" if with_letters else _NUMBER
+        single = rf"(?:{one}){number}{_SUFFIX}"
         self._pattern = re.compile(
             rf"(?<![A-Za-z0-9_.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?![A-Za-z0-9_]|\.(?!md\b)[a-z])"
             rf"(?:\.md\b)?(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![A-Za-z0-9]|[-/]\w)|(?P<open>\+)(?!\s?{single}))?"

@@ -51,7 +51,7 @@ def conditions_heading(node: Node, title: Node | None = None) -> str:
         title: the title of the whole file, which says nothing about single boxes.
     """
     return next(
-        (h.text for h in reversed(node.section) if h is not title and _is_about_conditions(h.text)), ""
+        (h.text for h in reversed(node.section) if h is not title and is_about_conditions(h.text)), ""
     )
 
 
@@ -65,10 +65,11 @@ def conditions_label(text: str) -> str:
     bare = label.rstrip("*_ ")
     if len(label) > _MAX_LABEL or "\n" in label or not (bare.endswith((":", "：")) or _BOLD.fullmatch(label)):
         return ""
-    return label if _is_about_conditions(label) else ""
+    return label if is_about_conditions(label) else ""
 
 
-def _is_about_conditions(heading: str) -> bool:
+def is_about_conditions(heading: str) -> bool:
+    """Whether a heading announces conditions, such as a definition of done, and no tasks."""
     text = heading.lower()
     found = NOT_TASKS_HEADING.search(text)
     if found is None:
@@ -122,7 +123,7 @@ def find_schemes(boxes: Sequence[Entry]) -> Schemes:
     letters = {family for family in schemes if family not in NUMBERS}
     names = frozenset(letters) if _are_unique(boxes, letters) else frozenset[str]()
     if letters and 3 * sum(counts[family] for family in letters) >= numbers:
-        if not numbers and not letters & _OF_TOOLS and _are_few(free, letters):
+        if not numbers and not letters & _OF_TOOLS - {"#"} and _are_few(free, letters):
             return Schemes(names=names)
         main = max(sorted(letters), key=lambda family: (counts[family], family in _ALONE))
         return Schemes(frozenset({main} if main in _ALONE else letters - {*_ALONE}))
