@@ -16,7 +16,7 @@ ANNOUNCED = re.compile(
     r"zależy od\b|bergantung pada\b|[يت]عتمد على)"
     r"|(?P<script>依[赖賴][于於]?|相依[于於]?|依存|의존(?:성| 관계)?|前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|"
     r"선행(?: ?작업)?)"
-    r"|(?P<loose>需要?先?(?:完成)?|等[待到]|←|⬅️?|<-{1,2}(?=\s))"
+    r"|(?P<loose>[需须須]要?先?(?:完成)?|要(?=\s?t-?\d)|等[待到]|←|⬅️?|<-{1,2}(?=\s))"
     r"|(?:after|requires?|needs?|waits? (?:for|on)|once|as soon as|relies on|deps?|prereq|"
     r"blocked (?:on|until)|gated (?:by|on|behind)|bloquead[oa] (?:por|pel[oa])|bloquée? par|"
     r"(?:cannot|can't|must not|not) (?:start |begin |run )?(?:before|until)|"
@@ -24,7 +24,8 @@ ANNOUNCED = re.compile(
     r"после|після|требует|потребує|nach|benötigt|braucht|erfordert|sau|wymaga|setelah|dopo)\b"
 )
 BEHIND = re.compile(
-    r"\s?(?:に依存|の?完了後|の後|が(?:前提|必要)|完成[后後]|之[后後]|에 의존|이후|완료 후|(?:[이가] )?필요(?!\s?없))"
+    r"\s?(?:に依存|の?完了後|の後|(?:が|完了が)?(?:前提(?!条件)|必要(?!な))|が完了|完成[后後]|之[后後]|[后後](?=\s*[)）]|$)|"
+    r"에 의존|이후|완료 후|(?:[이가] )?필요)(?!\s?(?:しな|しませ|せず|[がはで]?な[いし]|하지|없))"
 )
 _WORD = re.compile(r"\w")
 

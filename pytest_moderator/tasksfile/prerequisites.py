@@ -9,7 +9,7 @@ from pytest_moderator.tasksfile.announced import ANNOUNCED, BEHIND, lowered
 from pytest_moderator.tasksfile.fields import split_list
 from pytest_moderator.tasksfile.ids import is_usable
 from pytest_moderator.tasksfile.inline import bare, only_code, without_code
-from pytest_moderator.tasksfile.references import GLOSS
+from pytest_moderator.tasksfile.references import GLOSS, JOINS
 from pytest_moderator.tasksfile.words import NOTHING
 
 if TYPE_CHECKING:
@@ -48,9 +48,21 @@ def in_line(text: str, mentions: Mentions, own: str = "") -> list[str]:
         start = filler.end() if filler else match.end()
         found += _ids(mentions.list_at(text, start, numbers=sure)[0], with_unknown=sure, own=own)
     if BEHIND.search(text):
-        behind = [mention for mention in mentions.find(text) if BEHIND.match(text, mention.end)]
-        found += _ids(behind, with_unknown=False, own=own)
+        others = [mention for mention in mentions.find(text) if mention.ids != (own,)]
+        found += _ids(_behind(text, others), with_unknown=False, own=own)
     return found
+
+
+def _behind(text: str, mentions: list[Mention]) -> Iterator[Mention]:
+    """Yield the mentions that an announcement stands behind: "T001、T002 の後"."""
+    listed: list[Mention] = []
+    for mention in mentions:
+        if listed and not JOINS.fullmatch(text, listed[-1].end, mention.start):
+            listed.clear()
+        listed.append(mention)
+        if BEHIND.match(text, mention.end):
+            yield from listed
+            listed.clear()
 
 
 def _announcements(text: str) -> Iterator[re.Match[str]]:
