@@ -13,15 +13,17 @@ ANNOUNCED = re.compile(
     r"dependências?\s?:|dependencias?\s?:|dépend d(?:e\b|es\b|u\b|['’])|dépendances?\s?:|"
     r"зависит от\b|зависимост[ьи]\s?:|залежить від\b|hängt (?:ab )?von\b|abhängig von\b|abhängigkeit(?:en)?\s?:|"
     r"phụ thuộc(?: vào)?\b|dipende da\b|dipendenz[ae]\s?:|afhankelijk van\b|beroende av\b|"
-    r"zależy od\b|bergantung pada\b|[يت]عتمد على)"
-    r"|(?P<script>依[赖賴][于於]?|相依[于於]?|依存|의존(?:성| 관계)?|前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|"
-    r"선행(?: ?작업)?)"
+    r"zależy od\b|zależności\s?:|[bt]ergantung pada\b|ketergantungan\s?:|bağımlılık(?:lar)?\s?:|"
+    r"[يت]عتمد على|التبعيات\s?:|blockiert (?:durch|von)\b|блокируется\b|bloccat[oa] da\b)"
+    r"|(?P<script>依[赖賴](?:[于於项項]|关系|關係)?|相依[于於]?|依存(?:関係|先)?|의존(?:성| ?관계)?|"
+    r"前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|선행(?: ?작업)?)"
     r"|(?P<loose>[需须須]要?先?(?:完成)?|要(?=\s?t-?\d)|等[待到]|←|⬅️?|<-{1,2}(?=\s))"
     r"|(?:after|requires?|needs?|waits? (?:for|on)|once|as soon as|relies on|deps?|prereq|"
     r"blocked (?:on|until)|gated (?:by|on|behind)|bloquead[oa] (?:por|pel[oa])|bloquée? par|"
     r"(?:cannot|can't|must not|not) (?:start |begin |run )?(?:before|until)|"
     r"después de|depois d[eao]s?|tras|requiere|necesita|após|requer|necessita(?: de)?|après|requiert|nécessite|"
-    r"после|після|требует|потребує|nach|benötigt|braucht|erfordert|sau|wymaga|setelah|dopo)\b"
+    r"после|після|требует|потребує|nach|benötigt|braucht|erfordert|sau|cần|wymaga|setelah|membutuhkan|dopo|richiede|po|"
+    r"بعد|[يت]تطلب)\b"
 )
 BEHIND = re.compile(
     r"\s?(?:に依存|の?完了後|の後|(?:が|完了が)?(?:前提(?!条件)|必要(?!な))|が完了|完成[后後]|之[后後]|[后後](?=\s*[)）]|$)|"
@@ -32,7 +34,9 @@ _WORD = re.compile(r"\w")
 
 def announces(text: str) -> bool:
     """Whether a text may say anywhere what its task depends on."""
-    return ANNOUNCED.search(lowered(text)) is not None or BEHIND.search(text) is not None
+    return ANNOUNCED.search(lowered(text)) is not None or (
+        not text.isascii() and BEHIND.search(text) is not None
+    )
 
 
 def begins_with_announcement(text: str) -> bool:

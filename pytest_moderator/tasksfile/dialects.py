@@ -215,6 +215,8 @@ def _task_headings(document: Document, *, work_packages: bool = False) -> list[E
         ]
     counts = with_alike(counts)
     found = [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
+    tasks = {id(e.node) for e in found if e.line.id and e.line.id.family in _SURELY_TASKS - {"1"}}
+    found = [e for e in found if id(e.node) in tasks or not any(id(h) in tasks for h in e.node.section)]
     return [entry for entry in found if not _is_group(entry)] or found
 
 

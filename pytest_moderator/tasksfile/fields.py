@@ -20,7 +20,7 @@ _FIELD = re.compile(
 _NEXT_FIELD = re.compile(r"\s+[|·•]\s+(?=(?:\*\*|__)\w)")  # **Phase**: 1 | **Depends**: T001
 # Keys of scripts without capital letters: nothing but their colon tells them from prose.
 _WITHOUT_CASE = frozenset(key for key in LISTED_KEYS | STATUS_KEYS if key == key.upper())
-_COMMA = re.compile(r"[,;、，]")
+_COMMA = re.compile(r"[,;、，،]")
 _MAX_WORDS = 4
 
 

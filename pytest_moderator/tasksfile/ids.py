@@ -74,6 +74,8 @@ def leading_id(text: str, start: int = 0) -> LeadingId | None:
         return None
     if match["t"]:
         return LeadingId(match["t"], "T", match.end())
+    if match["hash"] and match["word"]:
+        return LeadingId(match["hash"][1:], "word", match.end())  # "Task #3" is task 3
     if match["hash"]:
         return LeadingId(match["hash"], "#", match.end())
     if match["number"]:

@@ -13,7 +13,7 @@ _WITH_LETTERS = (
     r"\d{1,6}[a-zA-Z](?:\.\d{1,6}){1,3}|\d{1,6}(?:\.\d{1,6}){0,5}\.[a-zA-Z](?:\.\d{1,6})?(?![A-Za-z0-9])"
 )
 _SUFFIX = r"(?:[a-zA-Z](?![A-Za-z0-9]))?(?:-[A-Z]{1,12}(?![A-Za-z0-9-]))?"
-_RANGE = r"\s?(?:[-–—~～‐‑]|\.{2,3}|…|(?:to|through|thru|bis|até|à|hasta)(?=\s)|至|到|から|부터)\s?"
+_RANGE = r"\s?(?:[-–—~～〜‐‑]|\.{2,3}|…|(?:to|through|thru|bis|até|à|hasta)(?=\s)|至|到|から|부터)\s?"
 _SCHEME = re.compile(r"(?:[A-Z][A-Za-z0-9]*-?)(?:[A-Z0-9]+-?)*|[A-Z]\.|#")
 _MAX_PREFIXES = 50
 # Numbers after these words are no tasks.
@@ -39,7 +39,7 @@ _STATE = re.compile(
 )
 # What joins the members of a list of mentions.
 JOINS = re.compile(
-    r"[\s)\]]*(?:[,，、/&+;]|(?<=\S)[·・･]|\b(?:and|or|plus|as well as|y|e|et|und|sowie|и|і|và|dan)\b|"
+    r"[\s)\]]*(?:[,，、،/&+;]|(?<=\S)[·・･]|\b(?:and|or|plus|as well as|y|e|et|und|sowie|и|і|và|dan)\b|"
     r"和|及|与|と|및)+[\s(\[]*(?:and\s+)?"
 )
 
@@ -80,7 +80,7 @@ class Mentions:
         number = f"(?:{_WITH_LETTERS}|{_NUMBER})" if with_letters else _NUMBER
         single = rf"(?:{one}){number}{_SUFFIX}"
         self._pattern = re.compile(
-            rf"(?<![A-Za-z0-9_.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*)?(?P<first>{single})(?![A-Za-z0-9_]|\.(?!md\b)[a-z])"
+            rf"(?<![A-Za-z0-9_.#\\-])(?:(?P<word>{TASK_WORD})\s*[#:]?\s*|\#(?=\d))?(?P<first>{single})(?![A-Za-z0-9_]|\.(?!md\b)[a-z])"
             rf"(?:\.md\b)?(?:{_RANGE}(?:{TASK_WORD}\s*)?(?P<last>(?:{single}|{_NUMBER}))(?![A-Za-z0-9]|[-/]\w)|(?P<open>\+)(?!\s?{single}))?"
         )
         self.in_code = re.compile(rf"(?:{TASK_WORD}\s*)?{single}|{_STATEMENT_IN_CODE}", re.IGNORECASE)
@@ -150,6 +150,8 @@ class Mentions:
         if last:
             ids = self.index.between(first, last)
             written = f"{first}-{last}"
+            if not ids and (one := self.index.resolve(first)) and self.index.resolve(last):
+                ids = (one,)  # "T001 → T010 — T002 is done" has no range from T010 down to T002
         elif match["open"]:
             ids = self.index.since(first)
             written = f"{first}+"

@@ -29,7 +29,7 @@ _BACKWARD = (
     r"依赖|依賴|依存|의존|需要|等[待到]|[须須需]等|[之以]前|より前|前に|전에|이전에|"
     r"前[需须須应應]?先?完成|"
     r"\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
-    r"\bпосле\b|"
+    r"\bbloquead[oa]s? (?:por|pel[oa]s?)\b|\bbloquée?s? par\b|\bblockiert (?:durch|von)\b|\bпосле\b|"
     r"\bзавис[яи]т от\b|\bhäng(?:t|en) (?:ab )?von\b|\babhängig von\b|"
     r"\b(?:benötig|brauch|erforder)(?:t|en)\b|\bnach\b|\bphụ thuộc(?: vào)?\b|\bsau\b|"
     r"\bdespués de\b|\bdepois d[eao]s?\b|\bapós\b|\btras\b|\bsucede[mn]?\b|\besperan? a\b|\baguardam?\b|"

@@ -232,3 +232,67 @@ def test_a_state_among_others_below_a_heading(read, line, expected):
 )
 def test_states_below_a_heading(read, below):
     assert done(read(f"### Task 1: Draw\n\n{below}\n\n### Task 2: Print\n")) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "T001, T002完了後",
+        "依存関係：T001〜T002",
+        "T001とT002が必要",
+        "의존성: T001, T002",
+        "T001, T002 필요",
+        "требует T001 и T002",
+        "блокируется T001, T002",
+        "requiere T001 y T002",
+        "bloqueado por T001, T002",
+        "requer T001 e T002",
+        "bloqueada por T001 e T002",
+        "benötigt T001 und T002",
+        "hängt von T001 und T002 ab",
+        "blockiert durch T001, T002",
+        "nécessite T001 et T002",
+        "bloqué par T001, T002",
+        "التبعيات: T001، T002",
+        "يتطلب T001، T002",
+        "setelah T001, T002",
+        "dopo T001, T002",
+        "bağımlılık: T001, T002",
+    ],
+)
+def test_prerequisites_on_a_line_in_many_languages(read, note):
+    found = read(f"- [ ] T001 a\n- [ ] T002 b\n- [ ] T003 c ({note})\n")
+    assert edges(found) == {"T003": "T001 T002"}
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "T002 bloqueado por T001",
+        "T002 benötigt T001",
+        "T002 требует T001",
+        "T002 setelah T001",
+        "T001 sebelum T002",
+    ],
+)
+def test_statements_in_many_languages(read, statement):
+    found = read(f"- [ ] T001 a\n- [ ] T002 b\n## Dependencies\n- {statement}\n")
+    assert edges(found) == {"T002": "T001"}
+
+
+def test_tasks_with_a_hash_before_their_number(read):
+    found = read(
+        "### Task #1: Draw\n### Task #2: Print\n**Depends on**: #1\n### Task #3: Sell\nAfter: Task #1, #2\n"
+    )
+    assert edges(found) == {"2": "1", "3": "1 2"}
+
+
+def test_a_dash_behind_a_chain_is_no_range(read):
+    found = read("- [ ] T1 a\n- [ ] T2 b\n- [ ] T3 c\n## Dependencies\n**T1 → T3** — T2 is free\n")
+    assert edges(found) == {"T3": "T1"}
+    assert not found.problems
+
+
+def test_parts_of_a_heading_task_are_no_tasks(read):
+    assert ids(read("# Task 0001: Draw\n## Steps\n#### C1. Pens\n#### C2. Paper\n#### D1. Ink\n")) == ["0001"]
