@@ -15,7 +15,7 @@ _BOX = re.compile(
 )
 # A tag; what looks like one may be a link such as [text](target) or [text][label], but not before another short tag.
 _TAG = re.compile(
-    r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?!\(|\[(?!(?:[A-Z]{1,4}|us)-?\d{0,3}[a-z]?\]))|[(（]([PpＰ])[)）])"
+    r"\s*(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\](?!\(|\[(?!(?:[A-Z]{1,4}|us)-?\d{0,3}[a-z]?\]))|[(（【［]([PpＰ])[)）】］])"
     r"(?:\*\*|`)?\s*"
 )
 _EMOJI_BEFORE_TAG = re.compile(
@@ -26,7 +26,9 @@ _STAR_BEHIND_ID = re.compile(r"\d{1,6}(?:\.\d{1,6})*\*(?=\s)")
 _LAST_TAG = re.compile(
     r"(?:\s|(?<=\]))(?:\*\*|`)?(?:\[([^\[\]\n]{1,60})\]|[(（]([Pp])[)）]|`(P\d)`)(?:\*\*|`)?\s*$"
 )
-_STORY = re.compile(r"(?:US|us|FR|STORY|Story|User Story )[- ]?\d+[a-z]?")
+# [FR-001] refers to a requirement, while [FR1] groups the tasks of a feature as [US1] does.
+_STORY = re.compile(r"(?:[Ss]tory ?: ?)?((?:US|us|STORY|Story|User Story )[- ]?\d+[a-z]?|FR\d+[a-z]?)")
+_JOINED_TAGS = re.compile(r"\s?[,/;&+]\s?")
 _DROPPED = re.compile(r"(?i:P\d?|PARALLEL|DONE|COMPLETED?|FINISHED|WIP|TODO|✅|X)")
 _DONE = re.compile(r"(?i:DONE|COMPLETED?|FINISHED|✅|X)")
 _SAYS_PARALLEL = re.compile(r"[(\[,]\s?parallel: true\b")
@@ -159,25 +161,34 @@ def _split_tags(text: str, *, with_id: bool) -> tuple[LeadingId | None, str, lis
     found = leading_id(text) if with_id else None
     position = 0
     while with_id and found is None and (tag := _TAG.match(text, position)) and len(tags) < _MAX_TAGS:
-        tags.append(tag[1] or tag[2])
+        tags += _parts(tag[1] or tag[2])
         position = tag.end()
         found = leading_id(text, position)
     if found is None and not all(_is_known(tag) for tag in tags):
         position, tags = 0, []
     rest = text[found.end :] if found else text[position:]
-    kept = []
-    if emoji := _EMOJI_BEFORE_TAG.match(rest):
-        kept.append(emoji[1])
-        rest = rest[emoji.end() :]
-    while (tag := _TAG.match(rest)) and len(tags) < _MAX_TAGS:
-        tags.append(tag[1] or tag[2])
-        if not _is_known(tags[-1]):
-            kept.append(tag[0].strip())
-        rest = rest[tag.end() :]
+    kept: list[str] = []
+    while len(tags) + len(kept) < _MAX_TAGS:
+        if tag := _TAG.match(rest):
+            tags += _parts(tag[1] or tag[2])
+            if not _is_known(tags[-1]):
+                kept.append(tag[0].strip())
+            rest = rest[tag.end() :]
+        elif emoji := _EMOJI_BEFORE_TAG.match(rest):
+            kept.append(emoji[1])
+            rest = rest[emoji.end() :]
+        else:
+            break
     while (tag := _LAST_TAG.search(rest)) and len(tags) < _MAX_TAGS and _is_known(tag[1] or tag[2] or tag[3]):
-        tags.append(tag[1] or tag[2] or tag[3])
+        tags += _parts(tag[1] or tag[2] or tag[3])
         rest = rest[: tag.start()]
     return found, _clean(" ".join([*kept, rest.strip()])), tags
+
+
+def _parts(tag: str) -> list[str]:
+    """Give the tags that stand in one pair of brackets: "[P, US1]"; others stay whole."""
+    parts = _JOINED_TAGS.split(tag)
+    return parts if all(_is_known(part) for part in parts) else [tag]
 
 
 def _is_known(tag: str) -> bool:
@@ -189,7 +200,7 @@ def _is_parallel(tags: list[str]) -> bool:
 
 
 def _story(tags: list[str]) -> str | None:
-    stories = [match[0].replace("us", "US", 1) for tag in tags if (match := _STORY.match(tag))]
+    stories = [match[1].replace("us", "US", 1) for tag in tags if (match := _STORY.match(tag))]
     return min(stories, key=lambda story: not story.upper().startswith("US"), default=None)
 
 

@@ -118,3 +118,25 @@ def test_a_number_before_a_word_is_no_dependency(read):
 def test_a_label_starts_a_statement_of_its_own(read):
     text = "Within phase one: T002 → T003; T004 after its own\nWithin phase two: T005 and T006 at will\n"
     assert edges(read(f"{LINES}\n## Dependencies\n\n{text}")) == "T003: T002"
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "parallel", "story"),
+    [
+        ("T001 [P, US1] go", "go", True, "US1"),
+        ("T001 [US2/P] go", "go", True, "US2"),
+        ("T001 [US3, US4] go", "go", False, "US3"),
+        ("T001 [P, urgent] go", "[P, urgent] go", False, None),
+        ("T001 [P] 🔥 [US1] go", "🔥 go", True, "US1"),
+        ("T001 [P] [Story: US1] go", "go", True, "US1"),
+        ("T001 [US1-AC2] go", "go", False, "US1"),
+        ("T001 【P】[US1] go", "go", True, "US1"),
+        ("T001 ［P］ go", "go", True, None),
+        ("T001 [P] [FR-001] go", "[FR-001] go", True, None),
+        ("T001 [FR-001] [US2] go", "[FR-001] go", False, "US2"),
+        ("T001 [FR1] go", "go", False, "FR1"),
+    ],
+)
+def test_tags(read, line, title, parallel, story):
+    task = read(f"- [ ] {line}\n").tasks[0]
+    assert (task.id, task.title, task.parallel, task.story) == ("T001", title, parallel, story)
