@@ -15,8 +15,8 @@ from pytest_moderator.tasksfile.words import LISTED_KEYS, STATUS_KEYS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_moderator.tasksfile.dialects import Entry
     from pytest_moderator.tasksfile.document import Document, Node
+    from pytest_moderator.tasksfile.entries import Entry
 
 SHELLS = {
     "sh": "sh", "bash": "bash", "shell": "shell", "zsh": "zsh", "console": "console",

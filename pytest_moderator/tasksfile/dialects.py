@@ -17,15 +17,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_moderator.tasksfile.fields import fields_of
-from pytest_moderator.tasksfile.lines import (
-    Box,
-    TaskLine,
-    find_box,
-    read_box_line,
-    read_boxed_heading,
-    read_heading_line,
-)
+from pytest_moderator.tasksfile.entries import Entry
+from pytest_moderator.tasksfile.headings import are_sections, are_titles, headings_with_box, task_headings
+from pytest_moderator.tasksfile.lines import find_box, read_box_line
 from pytest_moderator.tasksfile.schemes import (
     NUMBERS,
     Schemes,
@@ -33,12 +27,8 @@ from pytest_moderator.tasksfile.schemes import (
     conditions_label,
     find_schemes,
     has_lone_id,
-    is_about_conditions,
     is_nested,
-    is_scheme,
-    with_alike,
 )
-from pytest_moderator.tasksfile.words import CONTAINER_HEADING, DEPENDS_KEYS, STATUS_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,40 +36,12 @@ if TYPE_CHECKING:
     from pytest_moderator.tasksfile.document import Document, Node
 
 _NUMBERED_HEADING = re.compile(r"\d+(?:\.\d+)*[.)]?\s")
-_NO_TASKS_BELOW = re.compile(
-    r"\b(?:decisions?|risks?|requirements?|assumptions?|constraints?|questions?|principles?)\b"
-)
-_ID_KEY = re.compile(r"id:\s")
-_GROUP = re.compile(r"(?i:epic|m|ms|milestone|phase|sprint|stage|wave|iteration)-?")
-_SURELY_TASKS = frozenset({"T", "1", "word", "WP"})
 _WORK_PACKAGE = re.compile(r"(?i:work package)|\bWP\d")
 
 STEP = "they are steps of tasks"
 NO_ID = "they have no id, while other boxes of this file have one"
 CONDITIONS = "they stand under {heading}, which is no list of tasks"
 REPEAT = "they repeat a task that is read elsewhere"
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Entry:
-    """A task as found: the block that introduces it and what its line says.
-
-    Attributes:
-        node: the block.
-        line: what its line says.
-        box: its box; ``None`` for a heading.
-        conditions: the heading above that makes a box a condition, empty where there is none.
-    """
-
-    node: Node
-    line: TaskLine
-    box: Box | None = None
-    conditions: str = ""
-
-    @property
-    def has_id_key(self) -> bool:
-        """Whether an ``id:`` is nested in it, which makes it a task wherever it stands."""
-        return any(child.kind == "item" and _ID_KEY.match(child.text) for child in self.node.children)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -113,7 +75,7 @@ class Reading:
 def find_tasks(document: Document) -> Reading:
     """Decide which boxes and headings of a document are tasks."""
     boxes = list(_boxes(document))
-    headings = _task_headings(document)
+    headings = task_headings(document)
     schemes = find_schemes(boxes)
     families = schemes.tasks
     of_headings = {entry.line.id.id for entry in headings if entry.line.id}
@@ -121,35 +83,15 @@ def find_tasks(document: Document) -> Reading:
     of_boxes = {entry.line.id.id for entry in boxes if entry.line.id and entry.line.id.family in known}
     new = of_boxes - of_headings
     few = len(new) < len(headings) and not of_boxes & of_headings and "T" not in families
-    are_tasks = headings and (not new or few) and not _are_titles(headings, boxes)
-    if are_tasks and not _are_sections(headings, boxes, document):
+    are_tasks = headings and (not new or few) and not are_titles(headings, boxes)
+    if are_tasks and not are_sections(headings, boxes, document):
         return _read_headings(headings, boxes)
     reading = _read_boxes(boxes, schemes, document)
-    if not reading.entries and (packages := _task_headings(document, work_packages=True)):
+    if not reading.entries and (packages := task_headings(document, work_packages=True)):
         return _read_headings(packages, boxes, "spec-kitty")
-    if not boxes and (with_box := list(_headings_with_box(document))):
+    if not boxes and (with_box := list(headings_with_box(document))):
         return _read_headings(with_box, boxes)
     return reading
-
-
-def _are_titles(headings: list[Entry], boxes: list[Entry]) -> bool:
-    """Whether each heading stands over the one box that carries its id, so that the box is the task."""
-    ids = {id(entry.node): entry.line.id.id for entry in headings if entry.line.id}
-    below = [
-        id(entry.node.section[-1])
-        for entry in boxes
-        if entry.line.id and entry.node.section and ids.get(id(entry.node.section[-1])) == entry.line.id.id
-    ]
-    return len(below) == len(set(below)) == len(headings)
-
-
-def _headings_with_box(document: Document) -> Iterable[Entry]:
-    """Find the headings that have a box and no id: a file without any list of boxes may write its tasks so."""
-    for node in document.nodes:
-        if node.kind == "heading" and node.parent is None and not node.quoted:
-            line = read_boxed_heading(node.text)
-            if line is not None and not is_about_conditions(node.text) and not conditions_heading(node):
-                yield Entry(node, line)
 
 
 def _boxes(document: Document) -> Iterable[Entry]:
@@ -184,82 +126,6 @@ def _label(node: Node, labels: dict[int, str]) -> str:
     while not labels.get(_around(node)) and node.parent:
         node = node.parent
     return labels.get(_around(node), "")
-
-
-def _task_headings(document: Document, *, work_packages: bool = False) -> list[Entry]:
-    """Find the headings that carry an id; a bare number counts only above fields such as Dependencies.
-
-    Work packages are tasks only where they hold none.
-    """
-    ignored = {"bare", "dash", "#", ".md"} if work_packages else {"bare", "dash", "#", ".md", "WP"}
-    found = []
-    for node in document.nodes:
-        if node.kind == "heading" and node.parent is None and not node.quoted:
-            line = read_heading_line(node.text)
-            if line is None or line.id is None or line.id.family in ignored:
-                continue
-            if line.id.family in _SURELY_TASKS or not _NO_TASKS_BELOW.search(_above(node)):
-                found.append(Entry(node, line))
-    counts = Counter(entry.line.id.family for entry in found if entry.line.id)
-    if counts["1"]:
-        numbered = _headings_with_fields(document) | _headings_in_container(document)
-        numbered |= {id(entry.node) for entry in found if read_boxed_heading(entry.node.text)}
-        found = [
-            e
-            for e in found
-            if e.line.id
-            and (
-                e.line.id.family != "1"
-                or (id(e.node) in numbered and not CONTAINER_HEADING.fullmatch(e.line.title.lower()))
-            )
-        ]
-    counts = with_alike(counts)
-    found = [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
-    tasks = {id(e.node) for e in found if e.line.id and e.line.id.family in _SURELY_TASKS - {"1"}}
-    found = [e for e in found if id(e.node) in tasks or not any(id(h) in tasks for h in e.node.section)]
-    return [entry for entry in found if not _is_group(entry)] or found
-
-
-def _is_group(heading: Entry) -> bool:
-    return heading.line.id is not None and _GROUP.fullmatch(heading.line.id.family) is not None
-
-
-def _are_sections(headings: list[Entry], boxes: list[Entry], document: Document) -> bool:
-    """Whether headings such as "M6 - Search" or "EPIC-1" only group boxes, most of which may even stand elsewhere."""
-    nodes = {id(entry.node) for entry in headings}
-    if {entry.line.id.family for entry in headings if entry.line.id} & _SURELY_TASKS:
-        return False
-    if nodes & _headings_with_fields(document):
-        return False
-    free = [entry for entry in boxes if entry.node.parent is None and not entry.conditions]
-    inside = sum(any(id(heading) in nodes for heading in entry.node.section) for entry in free)
-    return inside > 0 and (all(map(_is_group, headings)) or len(free) - inside >= inside)
-
-
-def _above(heading: Node) -> str:
-    return heading.section[-1].text.lower() if heading.section else ""
-
-
-def _headings_with_fields(document: Document) -> set[int]:
-    found: set[int] = set()
-    for node in document.nodes:
-        if node.kind not in ("item", "text") or node.parent is not None or not node.section:
-            continue
-        if any(line.key in DEPENDS_KEYS | STATUS_KEYS for line in fields_of(node)):
-            found.add(id(node.section[-1]))
-    return found
-
-
-def _headings_in_container(document: Document) -> set[int]:
-    """Find the headings right below one that says "here are the tasks", and below which there is no box."""
-    found: dict[int, set[int]] = {}
-    for node in document.nodes:
-        if node.kind == "heading" and node.section and CONTAINER_HEADING.fullmatch(_above(node)):
-            found.setdefault(id(node.section[-1]), set()).add(id(node))
-        elif node.kind == "item" and found and find_box(node.text) is not None:
-            for heading in node.section:
-                found.pop(id(heading), None)
-    return {heading for headings in found.values() for heading in headings}
 
 
 def _read_headings(headings: list[Entry], boxes: list[Entry], dialect: str = "headings") -> Reading:

@@ -11,8 +11,8 @@ from pytest_moderator.tasksfile.words import NOT_TASKS_HEADING, PHASE_HEADING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pytest_moderator.tasksfile.dialects import Entry
     from pytest_moderator.tasksfile.document import Node
+    from pytest_moderator.tasksfile.entries import Entry
 
 NUMBERS = frozenset({"1", "word", "bare"})
 _REQUIREMENTS = re.compile(

@@ -296,3 +296,8 @@ def test_a_dash_behind_a_chain_is_no_range(read):
 
 def test_parts_of_a_heading_task_are_no_tasks(read):
     assert ids(read("# Task 0001: Draw\n## Steps\n#### C1. Pens\n#### C2. Paper\n#### D1. Ink\n")) == ["0001"]
+
+
+def test_a_title_that_looks_like_a_task_is_none(read):
+    assert ids(read("# Task 7: Maps\n## Tasks\n### 001: Draw\n### 002: Print\n")) == ["001", "002"]
+    assert ids(read("# Task 1: Maps\n## Task 2: Draw\n## Task 3: Print\n")) == ["1", "2", "3"]
