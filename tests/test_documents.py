@@ -33,7 +33,7 @@ _FENCE = re.compile(
 )
 _COMMAND = re.compile(r"(?:pytest|moderator) .*")
 _SHOWN = re.compile(r"moderator: |\[\d/\d\] | +T\d|Phase|tasks\.md: ")
-_VARIES = re.compile(r"\d{8}-\d{6}-\w{4}|\bgw\d|[\d.]+m?s\b|^\[\d")
+_VARIES = re.compile(r"\d{8}-\d{6}-\w{4}|\bgw\d|(?:\d+m )?[\d.]+m?s\b|^\[\d")
 _GAIN = re.compile(r", [\d.]+ times as fast as one by one")
 
 

@@ -54,6 +54,8 @@ backends:
     no_change_ok: true
     prompt_file: rules.md
 default_backend: claude
+backend_routing:
+  health_timeout: 5m
 """
     )
     (repository / "rules.md").write_text("Write short sentences.\n")
