@@ -17,7 +17,10 @@ _FIELD = re.compile(
     r"(?P<open>[*_]{0,3})(?P<name>\w[\w \-/()&.]{0,40}?)(?P<mid>[*_]{0,3})\s?"
     r"(?:：|:(?=[*_]{0,3}(?:\s|$)))(?P<after>[*_]{0,3})\s*(?P<value>.*)"
 )
-_NEXT_FIELD = re.compile(r"\s+[|·•]\s+(?=(?:\*\*|__)\w)")  # **Phase**: 1 | **Depends**: T001
+# **Phase**: 1 | **Depends**: T001; without emphasis, what follows a bar may be part of a command
+_NEXT_FIELD = re.compile(
+    r"\s+[|·•]\s+(?=(?:\*\*|__)\w|(?i:depends(?: on)?|dependenc(?:y|ies)|deps|blocked by)\s?:\s)"
+)
 # Keys of scripts without capital letters: nothing but their colon tells them from prose.
 _WITHOUT_CASE = frozenset(key for key in LISTED_KEYS | STATUS_KEYS if key == key.upper())
 _COMMA = re.compile(r"[,;、，،]")
@@ -84,7 +87,7 @@ def _of_item(node: Node) -> Iterator[Field]:
 
 
 def _parts(line: str) -> list[str]:
-    return _NEXT_FIELD.split(line) if "**" in line or "__" in line else [line]
+    return _NEXT_FIELD.split(line) if any(mark in line for mark in "|·•") else [line]
 
 
 def _of_text(node: Node) -> Iterator[Field]:

@@ -30,7 +30,7 @@ _AND = re.compile(r"\s(?:and|&|\+)\s")
 _NOTHING = "|".join(re.escape(word) for word in sorted(NOTHING - {""}, key=len, reverse=True))
 _STARTS_WITH_NOTHING = re.compile(rf"(?:{_NOTHING})(?=\s*$|\s*[(（,.;—–-])", re.IGNORECASE)
 _ASIDE = re.compile(
-    r"[;；。]|\.\s|[—–]|\b(?:in\s)?parallel\b|\bblocks\b|\balongside\b|\bbefore\b|\bindependent\b|并行|並行|병렬",
+    r"[;；。]|\.\s|[—–](?!\d|\s?[A-Z][A-Za-z]*-?\d)|\b(?:in\s)?parallel\b|\bblocks\b|\balongside\b|\bbefore\b|\bindependent\b|并行|並行|병렬",
     re.IGNORECASE,
 )
 

@@ -33,13 +33,17 @@ _NO_PREREQUISITE = re.compile(
     r"\b(?:not|no|same|parallel|benefits?|independent\w*|without|optional\w*)\b[^.;,—]*$", re.IGNORECASE
 )
 _DEPENDS_COLUMN = re.compile(
-    r"(?<!in)depend|requires|prerequisite|blocked by|依赖|依賴|依存|의존|dépend|зависи|phụ thuộc",
+    r"(?<!in)depend|\bdeps?\b|requires|^\W*needs\W*$|pre-?requisite|\bprereqs?\b|predecessor|"
+    r"blocked by|waits? (?:for|on)\b|依赖|依賴|相依|依存|前置|前提|先行|의존|선행|"
+    r"dépend|prérequis|bloquead[oa] por|prerrequisito|pré-requisito|"
+    r"abhängig|hängt|benötigt|voraussetzung|зависи|залеж|zależn|phụ thuộc|dipend",
     re.IGNORECASE,
 )
 _BLOCKS_COLUMN = re.compile(r"^\W*(?:blocks|unblocks|blocking|阻塞)\b", re.IGNORECASE)
 _SUBJECT_COLUMN = re.compile(
     r"task|\bid\b|#|story|任务|任務|タスク|작업|tarea|tarefa|tâche|aufgabe|задача", re.IGNORECASE
 )
+_NAMED_BEHIND = re.compile(r"[(（]([^()（）]*)[)）]$")  # "The model (T003)"
 _MERMAID_ARROW = re.compile(r"\s*(?:-{2,}>|={2,}>|-\.+->|-{2,}\s[^->|]{1,60}\s-{2,}>)(?:\|[^|]{0,80}\|)?\s*")
 _MERMAID_NODE = re.compile(r"\s*([^\s\[({>&;-][^\s\[({>&;]{0,60}?)\s*(?:[\[({>].*)?;?\s*")
 # Lines of a paragraph that are statements of their own: after a hard break, and before a label.
@@ -84,7 +88,10 @@ def _column(header: tuple[str, ...], pattern: re.Pattern[str]) -> int | None:
 
 
 def _of_row(cell: str, mentions: Mentions) -> tuple[str, ...]:
-    listed, _ = mentions.list_at(EMPHASIS.sub("", cell).strip(" `"), 0, numbers=True)
+    text = EMPHASIS.sub("", cell).strip(" `")
+    listed, _ = mentions.list_at(text, 0, numbers=True)
+    if not listed and (named := _NAMED_BEHIND.search(text)):
+        listed, _ = mentions.list_at(named[1], 0, numbers=False)
     return tuple(task_id for mention in listed for task_id in mention.ids)
 
 

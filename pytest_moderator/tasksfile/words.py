@@ -78,7 +78,8 @@ DEPENDS_KEYS = frozenset(
         "depende", "depende de", "dependência", "dependências", "dépendance", "dépendances", "dépend de",
         "abhängigkeit", "abhängigkeiten", "abhängig von", "hängt ab von", "зависимость", "зависимости", "зависит от",
         "phụ thuộc", "dipendenze", "dipende da", "zależności", "zależy od", "ketergantungan", "bergantung pada",
-        "bağımlılıklar", "التبعيات", "يعتمد على", "تعتمد على",
+        "voraussetzung", "voraussetzungen", "benötigt", "prerrequisitos", "pré requisitos", "prérequis",
+        "predecessor", "predecessors", "needs", "waits on", "bağımlılıklar", "التبعيات", "يعتمد على", "تعتمد على",
     }
 )  # fmt: skip
 

@@ -140,3 +140,32 @@ def test_a_label_starts_a_statement_of_its_own(read):
 def test_tags(read, line, title, parallel, story):
     task = read(f"- [ ] {line}\n").tasks[0]
     assert (task.id, task.title, task.parallel, task.story) == ("T001", title, parallel, story)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "Deps", "Dep", "Needs", "Waits for", "Waits on", "Predecessors", "Prereqs", "前置任务", "前提", "先行タスク",
+        "선행 태스크", "Abhängigkeiten", "Hängt ab von", "Benötigt", "Prerrequisitos", "Bloqueada por", "Prérequis",
+    ],
+)  # fmt: skip
+def test_columns(read, column):
+    table = f"| Task | {column} |\n|---|---|\n| T004 | T001–T002 |\n| The last step (T005) | `T003` |\n"
+    assert edges(read(f"{LINES}\n## Dependencies\n\n{table}")) == "T004: T001 T002 | T005: T003"
+
+
+@pytest.mark.parametrize("column", ["Notes", "Independent of", "Needs review", "Before"])
+def test_other_columns(read, column):
+    assert edges(read(f"{LINES}\n## Dependencies\n\n| Task | {column} |\n|---|---|\n| T004 | T001 |\n")) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["Voraussetzung", "Prérequis", "Prerrequisitos", "Pré-requisitos", "Predecessor"]
+)
+def test_fields(read, name):
+    assert edges(read(f"{LINES}- [ ] T010 last\n  - **{name}**: T001–T002 — both\n")) == "T010: T001 T002"
+
+
+def test_a_field_behind_a_bar(read):
+    text = "- [ ] T010 last\n  - Priority: P1 | Depends on: T001, T002 | Effort: S\n"
+    assert edges(read(LINES + text)) == "T010: T001 T002"
