@@ -123,8 +123,8 @@ def find_schemes(boxes: Sequence[Entry]) -> Schemes:
     letters = {family for family in schemes if family not in NUMBERS}
     names = frozenset(letters) if _are_unique(boxes, letters) else frozenset[str]()
     if letters and 3 * sum(counts[family] for family in letters) >= numbers:
-        if not numbers and not letters & _OF_TOOLS - {"#"} and _are_few(free, letters):
-            return Schemes(names=names)
+        if not letters & _OF_TOOLS - {"#"} and _are_few(free, letters):
+            return Schemes(NUMBERS if numbers else frozenset(), names)
         main = max(sorted(letters), key=lambda family: (counts[family], family in _ALONE))
         return Schemes(frozenset({main} if main in _ALONE else letters - {*_ALONE}))
     return Schemes(NUMBERS, names) if numbers else Schemes()

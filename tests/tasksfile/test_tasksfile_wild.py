@@ -301,3 +301,17 @@ def test_parts_of_a_heading_task_are_no_tasks(read):
 def test_a_title_that_looks_like_a_task_is_none(read):
     assert ids(read("# Task 7: Maps\n## Tasks\n### 001: Draw\n### 002: Print\n")) == ["001", "002"]
     assert ids(read("# Task 1: Maps\n## Task 2: Draw\n## Task 3: Print\n")) == ["1", "2", "3"]
+
+
+def test_few_ids_of_several_kinds_among_many_boxes_are_names(read):
+    found = read(
+        """
+        - [ ] MAP-1: Draw
+        - [ ] MAP-2: Print
+        - [ ] Task 6: Sell
+        - [ ] Buy pens
+        - [ ] Buy paper
+        - [ ] Buy ink
+        """
+    )
+    assert ids(found) == ["MAP-1", "MAP-2", "6", "buy-pens", "buy-paper", "buy-ink"]
