@@ -29,8 +29,11 @@ _NEGATED = re.compile(
 _AND = re.compile(r"\s(?:and|&|\+)\s")
 _NOTHING = "|".join(re.escape(word) for word in sorted(NOTHING - {""}, key=len, reverse=True))
 _STARTS_WITH_NOTHING = re.compile(rf"(?:{_NOTHING})(?=\s*$|\s*[(（,.;—–-])", re.IGNORECASE)
+# What ends the list of ids in a field; a dash or semicolon before a further id does not.
+_ID_AND_END = r"\s?(?:[A-Z][A-Za-z]*-?)?\d[\d.]*[a-z]?\s*(?:$|[,;；(（)\]_])"
 _ASIDE = re.compile(
-    r"[;；。]|\.\s|[—–](?!\d|\s?[A-Z][A-Za-z]*-?\d)|\b(?:in\s)?parallel\b|\bblocks\b|\balongside\b|\bbefore\b|\bindependent\b|并行|並行|병렬",
+    rf"[;；](?!{_ID_AND_END})|。|\.\s|[—–](?!\d|\s?[A-Z][A-Za-z]*-?\d|{_ID_AND_END})|"
+    r"\b(?:in\s)?parallel\b|\bblocks\b|\balongside\b|\bbefore\b|\bindependent\b|并行|並行|병렬",
     re.IGNORECASE,
 )
 

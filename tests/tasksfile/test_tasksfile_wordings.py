@@ -169,3 +169,22 @@ def test_fields(read, name):
 def test_a_field_behind_a_bar(read):
     text = "- [ ] T010 last\n  - Priority: P1 | Depends on: T001, T002 | Effort: S\n"
     assert edges(read(LINES + text)) == "T010: T001 T002"
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        ("1.1–1.3", "1.1 1.2 1.3"),
+        ("1.1 – 1.3, 1.5", "1.1 1.2 1.3 1.5"),
+        ("1.1 – 2 days", "1.1"),
+        ("1.1 — the model", "1.1"),
+        ("1.1; 1.3", "1.1 1.3"),
+        ("1.1 (model); 1.3 (view)", "1.1 1.3"),
+        ("1.1; 1.3 in parallel", "1.1"),
+        ("1.1; see 1.3", "1.1"),
+    ],
+)
+def test_where_a_list_ends(read, value, ids):
+    tasks = "".join(f"- [ ] 1.{number} task\n" for number in range(1, 6))
+    for field in (f"_Depends: {value}_", f"**Dependencies**: {value}"):
+        assert edges(read(f"{tasks}- [ ] 2.1 last\n  - {field}\n")) == f"2.1: {ids}"
