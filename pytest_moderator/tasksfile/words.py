@@ -101,6 +101,7 @@ FILES_KEYS = frozenset(
 STATUS_KEYS = frozenset(
     {
         "status", "state", "状态", "狀態", "ステータス", "状態", "상태", "estado", "statut", "статус", "trạng thái",
+        "durum", "stato",
     }
 )  # fmt: skip
 
@@ -113,7 +114,8 @@ VERIFY_KEYS = frozenset({"verify", "verification", "verify command"})
 DONE_STATUS = (
     r"[\W_]*(?:\[[xX]\]|✅|✔|☑|(?:100\s*% )?(?:completed?|done|finished|implemented|merged|closed|shipped|"
     r"已?完成|完了|済|완료|completad[oa]|hech[oa]|terminad[oa]|concluíd[oa]|feit[oa]|terminée?|fait|"
-    r"fertig|erledigt|abgeschlossen|завершен[оа]?|завершён|готово|выполнено|hoàn thành|xong|fatto)(?!\w))"
+    r"fertig|erledigt|abgeschlossen|завершен[оа]?|завершён|готово|выполнен[оа]?|виконано|(?:đã )?hoàn thành|xong|"
+    r"fatto|completat[oa]|selesai|tamamlandı|zakończon[eoay]|voltooid|100\s*%)(?!\w))"
 )
 
 NOTHING = frozenset(

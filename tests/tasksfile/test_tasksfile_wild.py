@@ -315,3 +315,17 @@ def test_few_ids_of_several_kinds_among_many_boxes_are_names(read):
         """
     )
     assert ids(found) == ["MAP-1", "MAP-2", "6", "buy-pens", "buy-paper", "buy-ink"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "**Durum**: Tamamlandı",
+        "**Trạng thái**: Đã hoàn thành",
+        "**Status**: Selesai",
+        "**Stato**: ✅ Completato",
+        "**Status**: 100%",
+    ],
+)
+def test_states_in_many_languages(read, field):
+    assert done(read(f"### Task 1: Draw\n{field}\n### Task 2: Print\n**Status**: 10%\n")) == ["1"]
