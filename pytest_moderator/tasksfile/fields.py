@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile(
     r"(?P<open>[*_]{0,3})(?P<name>\w[\w \-/()&.]{0,40}?)(?P<mid>[*_]{0,3})\s?"
-    r"(?:：|:(?=[*_]{0,3}(?:\s|$)))(?P<after>[*_]{0,3})\s*(?P<value>.*)"
+    r"(?:：|:(?=[*_]{0,3}(?:\s|$)|[*_]{1,3}:\s))(?P<after>[*_]{0,3})(?:(?<=[*_]):)?\s*(?P<value>.*)"
 )
-# **Phase**: 1 | **Depends**: T001; without emphasis, what follows a bar may be part of a command
+# **Phase**: 1 | **Depends**: T001; without emphasis, what follows a bar may be part of a command.
+# Fields that end with their emphasis may stand in a row: _Boundary: parser_ _Depends: 1.2_
 _NEXT_FIELD = re.compile(
     r"\s+[|·•]\s+(?=(?:\*\*|__)\w|(?i:depends(?: on)?|dependenc(?:y|ies)|deps|blocked by)\s?:\s)"
+    r"|(?<=_)(?:\s*[|·•,;、])?\s+(?=_\w[\w ]{0,30}[:：])"
 )
 # Keys of scripts without capital letters: nothing but their colon tells them from prose.
 _WITHOUT_CASE = frozenset(key for key in LISTED_KEYS | STATUS_KEYS if key == key.upper())
@@ -87,7 +89,7 @@ def _of_item(node: Node) -> Iterator[Field]:
 
 
 def _parts(line: str) -> list[str]:
-    return _NEXT_FIELD.split(line) if any(mark in line for mark in "|·•") else [line]
+    return _NEXT_FIELD.split(line) if any(mark in line for mark in ("|", "·", "•", "_ ", "_,")) else [line]
 
 
 def _of_text(node: Node) -> Iterator[Field]:
