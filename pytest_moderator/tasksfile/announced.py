@@ -26,10 +26,12 @@ ANNOUNCED = re.compile(
     r"بعد|[يت]تطلب)\b"
 )
 BEHIND = re.compile(
-    r"\s?(?:に依存|の?完了後|の後|(?:が|完了が)?(?:前提(?!条件)|必要(?!な))|が完了|完成[后後]|之[后後]|[后後](?=\s*[)）]|$)|"
+    r"\s?(?:(?:の[^\s\d、。（）()]{1,20})?に(?:のみ)?依存|"
+    r"の?完了後|の後|(?:が|完了が)?(?:前提(?!条件)|必要(?!な))|が完了|完成[后後]|之[后後]|[后後](?=\s*[)）]|$)|"
     r"에 의존|이후|완료 후|(?:[이가] )?필요)(?!\s?(?:しな|しませ|せず|[がはで]?な[いし]|하지|없))"
 )
 _WORD = re.compile(r"\w")
+_STARTS_WITH_ID = re.compile(r"\W{0,9}(?:タスク|作業|任[务務]|작업|태스크)?\s?[A-Z]{0,4}-?\d[\d.]{0,9}")
 
 
 def announces(text: str) -> bool:
@@ -42,7 +44,11 @@ def announces(text: str) -> bool:
 def begins_with_announcement(text: str) -> bool:
     """Whether a text starts with what its task depends on, as a note that is only about that does."""
     start = _WORD.search(text)
-    return start is not None and ANNOUNCED.match(lowered(text), start.start()) is not None
+    if start is None:
+        return False
+    if ANNOUNCED.match(lowered(text), start.start()):
+        return True
+    return _STARTS_WITH_ID.match(text) is not None and BEHIND.search(text) is not None
 
 
 def lowered(text: str) -> str:
