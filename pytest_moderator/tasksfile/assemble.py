@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.model import Command, Problem, Severity
 from pytest_moderator.tasksfile.fields import Field, fields_of
-from pytest_moderator.tasksfile.ids import make_unique, slug
+from pytest_moderator.tasksfile.ids import leading_id, make_unique, slug
 from pytest_moderator.tasksfile.keys import Said, is_done_among, take_field
 from pytest_moderator.tasksfile.lines import find_box
 from pytest_moderator.tasksfile.words import LISTED_KEYS, STATUS_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_moderator.tasksfile.document import Document, Node
     from pytest_moderator.tasksfile.entries import Entry
@@ -22,6 +22,7 @@ SHELLS = {
     "sh": "sh", "bash": "bash", "shell": "shell", "zsh": "zsh", "console": "console",
     "shell-session": "console", "shellsession": "console", "sh-session": "console",
 }  # fmt: skip
+_SEVERAL = 3
 PYTHONS = {"python": "python", "py": "python", "python3": "python"}
 
 
@@ -30,7 +31,8 @@ class Draft:
 
     Attributes:
         entry: what introduces it.
-        body: the blocks that belong to it, in order.
+        body: the blocks that stand below it, in order.
+        behind: further blocks that belong to it, in order.
         said: what its body says in fields.
         prose: the texts of its body that are no fields.
         nested_in: the draft whose list item it stands in.
@@ -38,11 +40,12 @@ class Draft:
         has_own_id: whether the file gives it, so that other texts can refer to it.
     """
 
-    __slots__ = ("body", "entry", "has_own_id", "id", "nested_in", "prose", "said")
+    __slots__ = ("behind", "body", "entry", "has_own_id", "id", "nested_in", "prose", "said")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.body: list[Node] = []
+        self.behind: list[Node] = []
         self.said = Said()
         self.prose: list[str] = []
         self.nested_in: Draft | None = None
@@ -50,9 +53,14 @@ class Draft:
         self.has_own_id = False
 
     @property
+    def blocks(self) -> list[Node]:
+        """All blocks that belong to it, in order."""
+        return [*self.body, *self.behind]
+
+    @property
     def end_line(self) -> int:
         """The last line that belongs to the task and to no other."""
-        return max([self.entry.node.end, *(node.end for node in self.body)])
+        return max([self.entry.node.end, *(node.end for node in self.blocks)])
 
 
 def make_drafts(document: Document, entries: Sequence[Entry]) -> list[Draft]:
@@ -60,7 +68,9 @@ def make_drafts(document: Document, entries: Sequence[Entry]) -> list[Draft]:
     drafts = {id(entry.node): Draft(entry) for entry in entries}
     owners: dict[int, Draft] = {}
     heading: Draft | None = None
+    behind = _Behind(document, drafts)
     for node in document.nodes:
+        behind.pass_by(node)
         if node.kind == "heading" and node.parent is None and not node.quoted:
             own = drafts.get(id(node))
             if own is not None or (heading is not None and node.level <= heading.entry.node.level):
@@ -72,13 +82,62 @@ def make_drafts(document: Document, entries: Sequence[Entry]) -> list[Draft]:
             own.nested_in = owner if own.entry.box else None
         elif owner is not None:
             owner.body.append(node)
+        else:
+            behind.take(node)
         current = own or owner
         if current is not None and node.kind == "item":
             owners[id(node)] = current
     found = list(drafts.values())
     for draft in found:
         _read_body(draft)
+        _read_behind(draft)
     return found
+
+
+class _Behind:
+    """Finds the task of what stands behind a box instead of below it.
+
+    That is the task of the box above where the heading over both carries its id, and wherever most boxes of a file
+    are followed by such notes.
+    """
+
+    def __init__(self, document: Document, drafts: Mapping[int, Draft]) -> None:
+        self._drafts = drafts
+        self._last: Draft | None = None
+        self._title: Node | None = None
+        self._owners: dict[int, Draft] = {}
+        followed, boxes = set[int](), 0
+        for node in document.nodes:
+            self.pass_by(node)
+            if self._last is not None and node.parent is None:
+                boxes += self._last.entry.node is node
+                if self._last.entry.node is not node:
+                    followed.add(id(self._last))
+        self._always = boxes >= _SEVERAL and len(followed) > boxes / 2
+        self._last = self._title = None
+
+    def pass_by(self, node: Node) -> None:
+        """Take notice of the next block."""
+        if node.parent is not None:
+            return
+        if node.kind == "heading":
+            self._last, self._title = None, node
+        elif (own := self._drafts.get(id(node))) is not None:
+            self._last = own
+
+    def take(self, node: Node) -> None:
+        """Give a block that stands in no task to the one that it belongs to, if there is one."""
+        owner = self._owners.get(id(node.parent)) if node.parent is not None else self._last
+        if owner is None or node.kind == "heading" or node.quoted:
+            return
+        if node.parent is not None or self._always or self._is_titled(owner):
+            owner.behind.append(node)
+            self._owners[id(node)] = owner
+
+    def _is_titled(self, draft: Draft) -> bool:
+        own = draft.entry.line.id
+        title = leading_id(self._title.text) if own and self._title else None
+        return own is not None and title is not None and title.id == own.id
 
 
 def _read_body(draft: Draft) -> None:
@@ -106,6 +165,17 @@ def _read_body(draft: Draft) -> None:
     if is_heading and draft.said.done is None and draft.body and draft.body[0].kind == "text":
         draft.said.done = is_done_among(draft.body[0].text.partition("\n")[0])
     _check_commands(draft)
+
+
+def _read_behind(draft: Draft) -> None:
+    """Read what stands behind a box: our own keys and commands count only below it."""
+    for node in draft.behind:
+        if node.kind in ("item", "text"):
+            fields = [found for found in fields_of(node) if not found.plain]
+            for found in fields if node.parent is None else ():
+                take_field(found, draft.said)
+            if not fields:
+                draft.prose.append(node.text)
 
 
 def _label(found: Field, *, last: int = 0, in_heading: bool = False) -> Field | None:
@@ -197,7 +267,7 @@ def description(draft: Draft, document: Document, *, has_nested: bool) -> str:
     lines = document.lines[node.line : end]
     if has_nested:
         own = {node.line, *range(node.line, node.end + 1)}
-        for block in draft.body:
+        for block in draft.blocks:
             own.update(range(block.line, block.end + 1))
         lines = tuple(line for number, line in enumerate(lines, node.line + 1) if number in own)
     return inspect.cleandoc("\n".join([first, *lines]))

@@ -56,7 +56,7 @@ class Dependencies:
         """Take what a task says itself."""
         if self._is_full:
             return
-        notes = (node.text for node in draft.body if node.kind in ("item", "text"))
+        notes = (node.text for node in draft.blocks if node.kind in ("item", "text"))
         texts = [text for text in notes if begins_with_announcement(text)]
         if announces(draft.entry.node.text):
             texts.insert(0, draft.entry.node.text)

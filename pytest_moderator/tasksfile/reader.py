@@ -165,7 +165,7 @@ def _parse(text: str, path: Path, display: str) -> TasksFile:
     dependencies = Dependencies(drafts)
     for draft in drafts:
         dependencies.read_task(draft)
-    owned = {id(node) for draft in drafts for node in (draft.entry.node, *draft.body)}
+    owned = {id(node) for draft in drafts for node in (draft.entry.node, *draft.blocks)}
     dependencies.read_sections(document, owned)
     tasks = _finish(drafts, phases, dependencies, document)
     for draft in drafts:

@@ -1,5 +1,7 @@
 """Spellings of ids, boxes and headings that no template has, and that people use all the same."""
 
+# ruff: noqa: RUF001 (other scripts and dashes on purpose)
+
 from __future__ import annotations
 
 import pytest
@@ -119,3 +121,55 @@ def test_waves_without_names(read):
         '- [ ] 1. Row\n- [ ] 2. Sail\n- [ ] 3. Land\n\n```json\n{"waves": [["1", "2"], [3], "4"]}\n```\n'
     )
     assert [task.wave for task in found.tasks] == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("_Depends: 2.1–2.3_", "2.1 2.2 2.3"),
+        ("_Depends: 2.1 – 2.2, 3.1_", "2.1 2.2 3.1"),
+        ("_Depends: 2.1 – as 2.2 shows_", "2.1"),
+        ("_Depends: 2.1 — 2.2 is alike_", "2.1"),
+        ("**_Depends:_**: Task 2.2 (its draft)", "2.2"),
+        ("_Boundary: hull_ _Depends: 2.2_", "2.2"),
+        ("_Requirements: 2.1, 2.2_ · _Depends: 3.1_ _Boundary: hull_", "3.1"),
+    ],
+)
+def test_fields_of_prerequisites(read, field, expected):
+    text = "- [ ] 2.1 Keel\n- [ ] 2.2 Ribs\n- [ ] 2.3 Hull\n- [ ] 3.1 Mast\n- [ ] 4.1 Sail\n"
+    assert edges(read(f"{text}  - {field}\n")) == {"4.1": expected}
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ("2.1 に依存", {"3.1": "2.1"}),
+        ("タスク 2.1 の設計にのみ依存し、先に進める", {"3.1": "2.1"}),
+        ("2.1 完了後に開始できる", {"3.1": "2.1"}),
+        ("2.1 に依存しない", {}),
+        ("帆を張る（2.1 とは別）", {}),
+    ],
+)
+def test_notes_that_say_behind_an_id_what_comes_first(read, note, expected):
+    assert edges(read(f"- [ ] 2.1 船\n- [ ] 3.1 帆\n  - {note}\n")) == expected
+
+
+def test_notes_behind_a_box_below_a_heading_with_its_id(read):
+    found = read(
+        "### 1.1 Keel\n- [ ] 1.1 Keel\n\nIn `keel.py`.\n\n```sh\nexit 1\n```\n\n"
+        "### 1.2 Ribs\n- [ ] 1.2 Ribs\n\n- bend them\n- _Depends: 1.1_\n\n## Notes\n\n_Depends: 1.1_\n\n"
+        "- [ ] 1.3 Hull\n"
+    )
+    assert edges(found) == {"1.2": "1.1"}
+    keel, ribs, hull = found.tasks
+    assert (keel.files, keel.commands, keel.end_line) == (("keel.py",), (), 8)
+    assert "bend them" in ribs.description
+    assert (ribs.end_line, hull.description) == (14, "1.3 Hull")
+
+
+def test_notes_behind_most_boxes(read):
+    text = "- [ ] 1.1 Keel\n\n_Depends: none_\n\n- [ ] 1.2 Ribs\n\n- bend\n  - slowly\n\n_Depends: 1.1_\n\n"
+    found = read(f"{text}- [ ] 1.3 Hull\n\n- retries: 3\n\n_Depends: 1.1-1.2_\n")
+    assert edges(found) == {"1.2": "1.1", "1.3": "1.1 1.2"}
+    assert found.tasks[2].retries is None
+    assert edges(read(f"{text}- [ ] 1.3 Hull\n- [ ] 1.4 Mast\n")) == {}
