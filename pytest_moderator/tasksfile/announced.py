@@ -48,7 +48,7 @@ def begins_with_announcement(text: str) -> bool:
         return False
     if ANNOUNCED.match(lowered(text), start.start()):
         return True
-    return _STARTS_WITH_ID.match(text) is not None and BEHIND.search(text) is not None
+    return not text.isascii() and bool(_STARTS_WITH_ID.match(text) and BEHIND.search(text))
 
 
 def lowered(text: str) -> str:
