@@ -23,7 +23,7 @@ _BACKWARD = (
     r"←|⟵|⇐|<[─—-]+|"
     r"\b(?:cannot|can't|must not|should not|may not) (?:be )?(?:start|begin|run)\w*\b[^.]{0,20}?\b(?:before|until)\b|"
     r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?:[ _-]?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
-    r"\b(?:blocked|gated)[ _-]?(?:by|on|until|behind)\b|\bas soon as\b|\buntil\b|\bdependenc(?:y|ies)\s?:|"
+    r"\b(?:blocked|gated)[ _-]?(?:by|on|until|behind)\b|\bas soon as\b|\A\W*until\b|\bdependenc(?:y|ies)\s?:|"
     r"\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
     r"\brel(?:y|ies) on\b|\bonce\b|\bonly when\b|\bprerequisites?:|\bdeps?:|"
     r"依赖|依賴|依存|의존|需要|等[待到]|[须須需]等|[之以]前|より前|前に|전에|이전에|"

@@ -98,6 +98,7 @@ def test_statement(read, statement):
         ("T002 ∥ T003（T001 完成后）", "T002: T001 | T003: T001"),
         ("T002, T003 in parallel (after T001)", "T002: T001 | T003: T001"),
         ("T002·T003 병렬(T001 후)", "T002: T001 | T003: T001"),
+        ("The tests of T002 must stay red until T003 is done", ""),
         ("T003 は T002 に依存しない", ""),
         ("T003은 T002에 의존하지 않음", ""),
         ("Close the quality gate (T003) behind the migration (T002)", ""),
