@@ -21,7 +21,7 @@ _NO_TASKS_BELOW = re.compile(
     r"\b(?:decisions?|risks?|requirements?|assumptions?|constraints?|questions?|principles?)\b"
 )
 _FEW = 2
-_GROUP = re.compile(r"(?i:epic|m|ms|milestone|phase|sprint|stage|wave|iteration)-?")
+_GROUP = re.compile(r"(?i:epic|m|ms|milestone|phase|sprint|stage|wave|ws|workstream|iteration)-?")
 _SURELY_TASKS = frozenset({"T", "1", "word", "WP"})
 
 

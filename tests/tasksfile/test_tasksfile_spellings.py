@@ -173,3 +173,12 @@ def test_notes_behind_most_boxes(read):
     assert edges(found) == {"1.2": "1.1", "1.3": "1.1 1.2"}
     assert found.tasks[2].retries is None
     assert edges(read(f"{text}- [ ] 1.3 Hull\n- [ ] 1.4 Mast\n")) == {}
+
+
+def test_work_streams_group_boxes(read):
+    found = read("## WS1 - Sea\n- [ ] Row\n- [ ] Sail\n## WS2 - Land\n- [ ] Walk\n")
+    assert [(task.id, task.phase) for task in found.tasks] == [
+        ("row", "WS1 - Sea"),
+        ("sail", "WS1 - Sea"),
+        ("walk", "WS2 - Land"),
+    ]
