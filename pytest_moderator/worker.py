@@ -37,9 +37,8 @@ def settle(config: pytest.Config) -> None:
 def activate(config: pytest.Config) -> None:
     """Register the parts of a worker."""
     workerinput = config.workerinput  # type: ignore[attr-defined]
-    handout = Handout.from_json(
-        workerinput.pop(HANDOUT)
-    )  # as long as all tasks together, and not needed again
+    # It is as long as all tasks together, and not needed again.
+    handout = Handout.from_json(workerinput.pop(HANDOUT))
     config.pluginmanager.register(TasksCollection(handout), "moderator_collection")
     interactor = next(p for p in config.pluginmanager.get_plugins() if hasattr(p, "run_one_test"))
     worker = Worker(interactor, same_python=workerinput[PYTHON] == sys.version)

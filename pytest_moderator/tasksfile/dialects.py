@@ -150,7 +150,7 @@ def _read_headings(headings: list[Entry], boxes: list[Entry], dialect: str = "he
 def _read_boxes(boxes: list[Entry], schemes: Schemes, document: Document) -> Reading:
     reading = Reading()
     tasks: set[int] = set()
-    sections = {_section(e) for e in boxes if e.line.id and e.line.id.family in schemes.tasks}
+    sections = {_section(entry) for entry in boxes if entry.family in schemes.tasks}
     for entry in boxes:
         alone = schemes.lettered and _section(entry) in sections and has_lone_id(entry)
         reason = _why_no_task(entry, schemes, tasks, alone=alone)
@@ -213,8 +213,7 @@ def _without_repeated_list(entries: list[Entry]) -> list[Entry]:
     """Keep one of two lists that have the very same ids: a preview and the list that was made of it later."""
     lists: dict[int, list[Entry]] = {}
     for entry in entries:
-        section = entry.node.section
-        lists.setdefault(id(section[-1]) if section else 0, []).append(entry)
+        lists.setdefault(_section(entry), []).append(entry)
     seen: dict[tuple[str, ...], int] = {}
     for key, listed in lists.items():
         ids = tuple(entry.line.id.id for entry in listed if entry.line.id)

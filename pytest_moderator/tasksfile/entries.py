@@ -30,6 +30,11 @@ class Entry:
     conditions: str = ""
 
     @property
+    def family(self) -> str:
+        """The family of its id; empty where it has none."""
+        return self.line.id.family if self.line.id else ""
+
+    @property
     def has_id_key(self) -> bool:
         """Whether an ``id:`` is nested in it, which makes it a task wherever it stands."""
         return any(child.kind == "item" and _ID_KEY.match(child.text) for child in self.node.children)

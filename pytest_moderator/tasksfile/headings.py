@@ -59,48 +59,44 @@ def task_headings(document: Document, *, work_packages: bool = False) -> list[En
                 continue
             if line.id.family in _SURELY_TASKS or not _NO_TASKS_BELOW.search(_above(node)):
                 found.append(Entry(node, line))
-    counts = Counter(entry.line.id.family for entry in found if entry.line.id)
+    counts = Counter(entry.family for entry in found)
     if counts["1"]:
         numbered = _headings_with_fields(document) | _headings_in_container(document)
         numbered |= {id(entry.node) for entry in found if read_boxed_heading(entry.node.text)}
         found = [
-            e
-            for e in found
-            if e.line.id
-            and (
-                e.line.id.family != "1"
-                or (id(e.node) in numbered and not CONTAINER_HEADING.fullmatch(e.line.title.lower()))
-            )
+            entry
+            for entry in found
+            if entry.family != "1"
+            or (id(entry.node) in numbered and not CONTAINER_HEADING.fullmatch(entry.line.title.lower()))
         ]
     counts = with_alike(counts)
-    found = [entry for entry in found if entry.line.id and is_scheme(entry.line.id.family, counts)]
+    found = [entry for entry in found if is_scheme(entry.family, counts)]
     return _without_titles([entry for entry in found if not _is_group(entry)] or found)
 
 
 def _without_titles(headings: list[Entry]) -> list[Entry]:
     """Leave out parts of a task such as "C1. Pens", and a title of the file that has tasks of its own below it."""
-    tasks = {id(e.node) for e in headings if e.line.id and e.line.id.family in _SURELY_TASKS - {"1"}}
+    tasks = {id(entry.node) for entry in headings if entry.family in _SURELY_TASKS - {"1"}}
     found = [
-        e
-        for e in headings
-        if (e.line.id and e.line.id.family in _SURELY_TASKS)
-        or not any(id(h) in tasks for h in e.node.section)
+        entry
+        for entry in headings
+        if entry.family in _SURELY_TASKS or not any(id(above) in tasks for above in entry.node.section)
     ]
-    families = {entry.line.id.family for entry in found[1:] if entry.line.id}
+    families = {entry.family for entry in found[1:]}
     title = found[0] if found and found[0].node.level == 1 and len(found) > _FEW else None
-    if title is None or title.line.id is None or title.line.id.family in families:
+    if title is None or title.family in families:
         return found
     return found[1:] if all(title.node in entry.node.section for entry in found[1:]) else found
 
 
 def _is_group(heading: Entry) -> bool:
-    return heading.line.id is not None and _GROUP.fullmatch(heading.line.id.family) is not None
+    return _GROUP.fullmatch(heading.family) is not None
 
 
 def are_sections(headings: list[Entry], boxes: list[Entry], document: Document) -> bool:
     """Whether headings such as "M6 - Search" or "EPIC-1" only group boxes, most of which may even stand elsewhere."""
     nodes = {id(entry.node) for entry in headings}
-    if {entry.line.id.family for entry in headings if entry.line.id} & _SURELY_TASKS:
+    if {entry.family for entry in headings} & _SURELY_TASKS:
         return False
     if nodes & _headings_with_fields(document):
         return False

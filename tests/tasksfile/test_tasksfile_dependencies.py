@@ -5,13 +5,9 @@
 from __future__ import annotations
 
 import pytest
+from readings import edges
 
 from pytest_moderator.tasksfile import dependencies
-
-
-def edges(found):
-    return {task.id: " ".join(task.depends_on) for task in found.tasks if task.depends_on}
-
 
 LINES = "".join(f"- [ ] T{number:03} task\n" for number in range(1, 10))
 

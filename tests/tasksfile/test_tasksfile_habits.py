@@ -5,16 +5,9 @@
 from __future__ import annotations
 
 import pytest
+from readings import edges, ids
 
 LINES = "".join(f"- [ ] T00{number} task {number}\n" for number in range(1, 10))
-
-
-def ids(found):
-    return [task.id for task in found.tasks]
-
-
-def edges(found):
-    return {task.id: " ".join(task.depends_on) for task in found.tasks if task.depends_on}
 
 
 @pytest.mark.parametrize(

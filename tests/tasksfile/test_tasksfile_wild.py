@@ -5,14 +5,7 @@
 from __future__ import annotations
 
 import pytest
-
-
-def ids(found):
-    return [task.id for task in found.tasks]
-
-
-def edges(found):
-    return {task.id: " ".join(task.depends_on) for task in found.tasks if task.depends_on}
+from readings import edges, ids
 
 
 def done(found):
