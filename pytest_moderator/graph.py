@@ -20,39 +20,55 @@ if TYPE_CHECKING:
 _NONE: dict[str, tuple[str, ...]] = {}
 
 
-class _Expanded:
-    """The graph with its shared tuples as nodes of their own (integers), and without unknown nodes."""
+class _Numbered:
+    """The graph with numbers for nodes, shared tuples as nodes of their own, and without unknown nodes.
+
+    Numbers, as strings that are spread over the memory of a large file are several times as slow to follow.
+
+    Attributes:
+        names: by number, the node; an integer for a shared tuple, which is numbered right behind the first that
+            has it.
+        waits: by number, the numbers of those that it waits for.
+    """
 
     def __init__(self, nodes: Iterable[str], waits: Waits, after: Shared) -> None:
-        self.waits: dict[str | int, list[str | int]] = {}
-        known = dict.fromkeys(nodes)
-        for node in known:
-            self.waits[node] = [other for other in waits.get(node, ()) if other in known]
-            shared = after.get(node, ())
-            if shared:
-                self.waits[node].append(id(shared))
-                if id(shared) not in self.waits:
-                    self.waits[id(shared)] = [other for other in shared if other in known]
-        self.position = {node: position for position, node in enumerate(self.waits)}
+        numbers: dict[str | int, int] = {}
+        tuples: dict[int, tuple[str, ...]] = {}
+        for node in nodes:
+            numbers.setdefault(node, len(numbers))
+            if shared := after.get(node):
+                numbers.setdefault(id(shared), len(numbers))
+                tuples[id(shared)] = shared
+        self.names = list(numbers)
+        self.waits: list[list[int]] = []
+        for name in self.names:
+            others = waits.get(name, ()) if isinstance(name, str) else tuples[name]
+            self.waits.append([numbers[other] for other in others if other in numbers])
+            if isinstance(name, str) and (shared := after.get(name)):
+                self.waits[-1].append(numbers[id(shared)])
 
-    def order(self) -> list[str | int]:
+    def order(self) -> list[int]:
         """Topological order, else the order of the list (Kahn 1962); nodes on or behind a cycle are left out."""
-        missing = {node: len(waits) for node, waits in self.waits.items()}
-        behind: defaultdict[str | int, list[str | int]] = defaultdict(list)
-        for node, waits in self.waits.items():
+        missing = [len(waits) for waits in self.waits]
+        behind: defaultdict[int, list[int]] = defaultdict(list)
+        for node, waits in enumerate(self.waits):
             for other in waits:
                 behind[other].append(node)
-        ready = [(self.position[node], node) for node, count in missing.items() if not count]
-        heapq.heapify(ready)
-        ordered: list[str | int] = []
+        ready = [node for node, count in enumerate(missing) if not count]
+        ordered: list[int] = []
         while ready:
-            node = heapq.heappop(ready)[1]
+            node = heapq.heappop(ready)
             ordered.append(node)
             for other in behind[node]:
                 missing[other] -= 1
                 if not missing[other]:
-                    heapq.heappush(ready, (self.position[other], other))
+                    heapq.heappush(ready, other)
         return ordered
+
+    def known(self, nodes: Iterable[int]) -> list[str]:
+        """Name nodes, without the shared tuples among them."""
+        names = (self.names[node] for node in nodes)
+        return [name for name in names if isinstance(name, str)]
 
 
 def stable_order(nodes: Iterable[str], waits: Waits, after: Shared = _NONE) -> list[str]:
@@ -61,7 +77,8 @@ def stable_order(nodes: Iterable[str], waits: Waits, after: Shared = _NONE) -> l
     Nodes on a cycle and those behind it come last.
     """
     nodes = list(nodes)
-    ordered = [node for node in _Expanded(nodes, waits, after).order() if isinstance(node, str)]
+    graph = _Numbered(nodes, waits, after)
+    ordered = graph.known(graph.order())
     if len(ordered) < len(nodes):
         seen = set(ordered)
         ordered.extend(node for node in nodes if node not in seen)
@@ -74,10 +91,10 @@ def find_cycles(waits: Waits, after: Shared = _NONE) -> list[list[str]]:
     Returns:
         Cycles such as ``["T001", "T003", "T001"]``: each waits for the next.
     """
-    graph = _Expanded(waits, waits, after)
+    graph = _Numbered(waits, waits, after)
     cycles: list[list[str]] = []
-    seen: set[str | int] = set()
-    for root in graph.waits:
+    seen: set[int] = set()
+    for root in range(len(graph.waits)):
         if root in seen:
             continue
         seen.add(root)
@@ -87,7 +104,7 @@ def find_cycles(waits: Waits, after: Shared = _NONE) -> list[list[str]]:
                 start = depth.get(other)
                 # named[p]: the last place on the path up to p that a cycle found before leads to
                 if start is not None and named[-1] <= start:
-                    cycles.append(_closed(path[start:], graph.position))
+                    cycles.append(_closed(graph, path[start:]))
                     named[start + 1 :] = range(start + 1, len(path))
                 if other not in seen:
                     seen.add(other)
@@ -101,20 +118,20 @@ def find_cycles(waits: Waits, after: Shared = _NONE) -> list[list[str]]:
     return cycles
 
 
-def _closed(path: Sequence[str | int], position: Mapping[str | int, int]) -> list[str]:
-    cycle = [node for node in path if isinstance(node, str)]
-    first = cycle.index(min(cycle, key=position.__getitem__))
-    return [*cycle[first:], *cycle[: first + 1]]
+def _closed(graph: _Numbered, path: Sequence[int]) -> list[str]:
+    first = path.index(min(node for node in path if isinstance(graph.names[node], str)))
+    cycle = graph.known((*path[first:], *path[:first]))
+    return [*cycle, cycle[0]]
 
 
 def find_knots(waits: Waits, after: Shared = _NONE) -> dict[str, int]:
     """Number the knots: two nodes have one number if each of them waits for the other (Tarjan 1972)."""
-    graph = _Expanded(waits, waits, after)
-    found: dict[str | int, int] = {}
-    lowest: dict[str | int, int] = {}
-    knots: dict[str | int, int] = {}
-    open_nodes: list[str | int] = []
-    todo = list(reversed(graph.waits))
+    graph = _Numbered(waits, waits, after)
+    found: dict[int, int] = {}
+    lowest: dict[int, int] = {}
+    knots: dict[int, int] = {}
+    open_nodes: list[int] = []
+    todo = list(reversed(range(len(graph.waits))))
     while todo:
         node = todo[-1]
         if node not in found:
@@ -130,7 +147,7 @@ def find_knots(waits: Waits, after: Shared = _NONE) -> dict[str, int]:
         if lowest[node] == found[node]:
             while node not in knots:
                 knots[open_nodes.pop()] = found[node]
-    return {node: number for node, number in knots.items() if isinstance(node, str)}
+    return {name: knots[node] for node, name in enumerate(graph.names) if isinstance(name, str)}
 
 
 def longest_paths(
@@ -141,17 +158,19 @@ def longest_paths(
     Returns:
         The weights of these paths by node, and the heaviest of all paths, from its first node to its last.
     """
-    graph = _Expanded(weights, waits, after)
-    longest: dict[str | int, float] = dict.fromkeys(graph.waits, 0.0)
-    follower: dict[str | int, str | int] = {}
+    graph = _Numbered(weights, waits, after)
+    weigh = [weights[name] if isinstance(name, str) else 0.0 for name in graph.names]
+    longest = [0.0] * len(weigh)
+    follower: dict[int, int] = {}
     for node in reversed(graph.order()):
-        if isinstance(node, str):
-            longest[node] += weights[node]
+        longest[node] += weigh[node]
         for other in graph.waits[node]:
             if longest[node] >= longest[other]:  # among equals the first in the list
                 longest[other] = longest[node]
                 follower[other] = node
-    path: list[str | int] = [max(weights, key=longest.__getitem__)] if weights else []
+    starts = {name: longest[node] for node, name in enumerate(graph.names) if isinstance(name, str)}
+    heaviest = max(starts, key=starts.__getitem__, default=None)
+    path = [] if heaviest is None else [graph.names.index(heaviest)]
     while path and path[-1] in follower:
         path.append(follower[path[-1]])
-    return {node: longest[node] for node in weights}, [node for node in path if isinstance(node, str)]
+    return starts, graph.known(path)

@@ -278,7 +278,8 @@ def _without_contradictions(
     Returns:
         What is left, which has no cycle, and the pairs that were left out.
     """
-    place = {task_id: place for place, task_id in enumerate(stable_order(depends_on, {}, after))}
+    ordered = stable_order(depends_on, {}, after) if after else depends_on
+    place = {task_id: place for place, task_id in enumerate(ordered)}
     against = [(a, b) for a, needs in depends_on.items() for b in needs if place[a] < place[b]]
     knot = find_knots(depends_on, after) if against else {}
     dropped = [(a, b) for a, b in against if knot[a] == knot[b]]
