@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.dags import SHAPES, make_dag
 from benchmarks.ours import OurRun, run_ours
-from benchmarks.peers import PEERS
+from benchmarks.peers import OURS, PEERS, XDIST
+from benchmarks.plain import run_plain
 from benchmarks.simulate import Priority, graham_bound, lower_bound, simulate
 from benchmarks.tables import Goal, Section, Table
 from benchmarks.throughput import peers_table, time_peers
@@ -26,6 +27,8 @@ HANDOVER_SECONDS = 0.005
 BARE_RUNS = 40
 WITH_ESTIMATES = ("layered", "random")
 SHAPE_WITH_PEERS = "layered"
+SHAPE_WITHOUT_WAITS = "independent"
+PLAIN_DISTS = ("load", "worksteal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +134,11 @@ def measure(options: Options) -> Section:
     informed = [dag for dag in dags if dag.name in WITH_ESTIMATES]
     found += [compare(dag, workers, "time") for workers in WORKERS for dag in informed]
     bare = statistics.mean(comparison.bare for comparison in found)
+    plain = _beside_plain_xdist([one for one in found if one.dag.name == SHAPE_WITHOUT_WAITS])
     beside, notes = _beside_peers(options)
     return Section(
         f"Scheduling: {size} tasks that sleep 0 to 100 ms, seed {options.seed}",
-        tables=(Table(HEAD, tuple(comparison.row() for comparison in found)), beside),
+        tables=(Table(HEAD, tuple(comparison.row() for comparison in found)), plain, beside),
         goals=_goals(found),
         notes=(
             "wall: from the moment the first worker is up to the end of the last task",
@@ -143,7 +147,8 @@ def measure(options: Options) -> Section:
             "replayed: simulation with the recorded durations, which leaves the cost of scheduling alone",
             "Graham: total / m + (1 - 1 / m) x critical path, each task 5 ms longer for its hand-over",
             f"commands: each takes what it sleeps, and {bare * 1000:.2f} ms for starting and ending a process",
-            "second table: whole commands with their start-up, on one graph",
+            "second table: ours and plain pytest-xdist where no task waits for another, each beside its own bounds",
+            "third table: whole commands with their start-up, on one graph",
             *notes,
         ),
     )
@@ -180,6 +185,24 @@ def _goals(found: Sequence[Comparison]) -> tuple[Goal, ...]:
         Goal("mean of wall / bound of the commands", statistics.mean(by_bound_of_commands), 1.10, digits=3),
         Goal("mean of wall / simulated commands", statistics.mean(by_commands), 1.05, digits=3),
     )
+
+
+def _beside_plain_xdist(ours: Sequence[Comparison]) -> Table:
+    """Show how near plain xdist comes to the same limits, with all tests known to its workers from the start."""
+    rows = []
+    for one in ours:
+        rows.append(_nearness(OURS.name, one, one.wall, one.run.delays))
+        for dist in PLAIN_DISTS:
+            run = run_plain(one.dag, one.workers, dist)
+            rows.append(_nearness(f"{XDIST.name} --dist {dist}", one, run.wall, run.delays))
+    return Table(("tool", "shape", "m", "wall s", "wall / bound", "wall / simulated"), tuple(rows))
+
+
+def _nearness(tool: str, one: Comparison, wall: float, delays: Sequence[float]) -> tuple[str, ...]:
+    bound = lower_bound(one.dag, one.workers, one.dag.durations(), delays)
+    simulated = simulate(one.dag, one.workers, by=one.by, delays=delays).makespan
+    ratios = f"{wall / bound:.3f}", f"{wall / simulated:.3f}"
+    return (tool, one.dag.name, str(one.workers), f"{wall:.2f}", *ratios)
 
 
 def _beside_peers(options: Options) -> tuple[Table, tuple[str, ...]]:
