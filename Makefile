@@ -71,7 +71,8 @@ faults: install-dev
 	MODERATOR_FAULTS=full $(BIN)/python -m pytest -n $(WORKERS) tests/faults $(PYTEST_ARGS)
 
 # What depends on our libraries; that the rest is right does not need to be shown twice.
-ON_LIBRARIES := attempt settings tasksfile test_borrowed_names.py isolation/test_git_places.py \
+ON_LIBRARIES := attempt settings tasksfile test_borrowed_names.py \
+	$(addprefix isolation/test_,git_places.py places_again.py worktrees.py) \
 	$(addprefix wing/test_,fixtures.py items.py parallel.py sequential.py)
 
 test-oldest: $(OLDEST)/.installed

@@ -95,3 +95,12 @@ class Repository:
 
 def completed(task_id: str = "T001", **values: Any) -> TaskResult:
     return replace(TaskResult(Task(task_id, "Do it", 1), backend="shell"), **values)
+
+
+def finish_one(repository: Repository, run: GitRun, task_id: str = "T001", **files: str) -> TaskResult:
+    """Do a task that writes files, and settle it."""
+    with repository.place(run, task_id) as place:
+        place.prepare()
+        for name, text in files.items():
+            (place.path / name.replace("_", ".")).write_text(text)
+        return place.settle(completed(task_id))
