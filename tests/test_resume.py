@@ -1,22 +1,18 @@
-"""What an earlier run has done already: fingerprints, what changed, what runs again because of it."""
+"""What an earlier run has done already: what is done, what runs again and why."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plans import plan_of, prints_of
 
 from pytest_moderator.checkpoints import with_checkpoints
 from pytest_moderator.errors import ModeratorError
-from pytest_moderator.fingerprint import fingerprint
-from pytest_moderator.model import Command, IsolationLevel, PhaseRule, Task, TaskStatus
+from pytest_moderator.model import PhaseRule, TaskStatus
 from pytest_moderator.plan import make_plan
 from pytest_moderator.resume import Earlier, rerun_by_file, resume
 from pytest_moderator.settings import Settings
@@ -29,196 +25,9 @@ if TYPE_CHECKING:
     from pytest_moderator.plan import ExecutionPlan
     from pytest_moderator.resume import Resumption
 
-TEXT = """## Phase 1: Setup
 
-- [ ] T001 Set up src/a.py
-  - run: `make setup`
-
-## Phase 2: Core
-
-- [ ] T002 [P] [US1] Build it (depends on T001)
-  - timeout: 10m
-  - env: A=1
-  - Owner: me
-  - Acceptance:
-    - [ ] it is fast
-    - [ ] it is small
-
-  Some words.
-  ```sh
-  make all
-  ```
-- [ ] T003 Test it
-"""
-
-
-def plan_of(text: str) -> ExecutionPlan:
-    return make_plan(parse_tasks(text, Path("tasks.md"), "tasks.md"), "explicit")
-
-
-def prints_of(text: str) -> dict[str, str]:
-    return plan_of(text).fingerprints
-
-
-class TestFingerprint:
-    @pytest.mark.parametrize(
-        ("old", "new"),
-        [
-            ("- [ ] T002", "- [x] T002"),
-            ("- [ ] T002", "* [-] T002"),
-            ("- [ ] it is fast", "- [x] it is fast"),
-            ("- [ ] it is fast", "- [~] it is fast"),
-            ("- [ ] T002", "\n\nWords\n\n- [ ] T002"),
-            ("- [ ] T001", "- [ ] T000 new\n- [ ] T001"),
-            ("T002 [P] [US1] Build", "T002 Build"),
-            ("T002 [P] [US1] Build", "T002 [US2] Build"),
-            ("## Phase 2: Core\n", ""),
-            ("## Phase 2: Core\n", "## Phase 2: Core ✅\n"),
-            ("  Some words.", "    Some words.   "),
-            ("  Some words.", "\n  Some words.\n"),
-            ("  - Owner: me\n", "  - Owner: me\n  - Status: in progress\n"),
-            ("- [ ] T003 Test it\n", "- [x] T003 Test it\n"),
-            ("\n", "\r\n"),
-        ],
-    )
-    def test_what_makes_no_difference(self, old: str, new: str) -> None:
-        assert old in TEXT
-        before, after = prints_of(TEXT), prints_of(TEXT.replace(old, new))
-        assert before.items() <= after.items()
-
-    @pytest.mark.parametrize(
-        ("old", "new"),
-        [
-            ("Build it", "Build all"),
-            ("T002 [P]", "T022 [P]"),
-            ("- [ ] T002", "- [ ]* T002"),
-            ("depends on T001", "depends on T003"),
-            ("timeout: 10m", "timeout: 11m"),
-            ("env: A=1", "env: A=2"),
-            ("Owner: me", "Owner: you"),
-            ("it is fast", "it is faster"),
-            ("    - [ ] it is fast\n", ""),
-            ("Some words", "Some other words"),
-            ("make all", "make  all"),
-            ("```sh", "```bash"),
-            ("  - timeout: 10m\n", ""),
-            ("  - timeout: 10m\n", "  - timeout: 10m\n  - critical: yes\n"),
-            ("- [ ] T003 Test it\n", "- [ ] T003 Test it\n\n## Dependencies\n\n- T003 blocks T002\n"),
-        ],
-    )
-    def test_what_makes_one(self, old: str, new: str) -> None:
-        assert old in TEXT
-        before, after = prints_of(TEXT), prints_of(TEXT.replace(old, new))
-        assert before["T001"] == after["T001"]
-        assert before["T003"] == after["T003"]
-        assert before["T002"] != after.get("T002")
-        assert before["T002"] not in after.values()
-
-    GROUP = "- [ ] 1. All\n  - words\n  - [ ] 1.1 One\n    - run: `a`\n\n  - [ ] 1.2 Two\n    - run: `b`\n"
-
-    @pytest.mark.parametrize(
-        ("old", "new"),
-        [
-            ("[ ] 1.1", "[x] 1.1"),
-            ("1.2 Two", "1.2 Three"),
-            ("  - [ ] 1.2 Two\n    - run: `b`\n", ""),
-            ("  - [ ] 1.2", "  - [ ] 1.3 Three\n  - [ ] 1.2"),
-        ],
-    )
-    def test_sub_tasks_are_no_part_of_their_parent(self, old: str, new: str) -> None:
-        before, after = prints_of(self.GROUP), prints_of(self.GROUP.replace(old, new))
-        assert before["1"] == after["1"]
-        assert before["1.1"] == after["1.1"]
-
-    TABLE = "| Key | Value |\n|-|-|\n| **Status** | open |\n\n"
-    BODY = f"{TABLE}**Status**: open\n\n- [ ] step\n\n#### More\n\nwords\n"
-    HEADINGS = f"### Task 1: One\n\n{BODY}\n### Task 2: Two\n\nwords\n"
-
-    @pytest.mark.parametrize(
-        ("old", "new", "changed"),
-        [
-            ("Task 1: One", "Task 1: One ✅", False),
-            ("Task 1: One", "[x] Task 1: One", False),
-            ("Task 1: One", "Task 1: One [DONE]", False),
-            ("**Status**: open", "**Status**: completed", False),
-            ("| open |", "| done |", False),
-            ("- [ ] step", "- [x] step", False),
-            ("#### More", "#### More ✅", False),
-            ("- [ ] step", "- [ ] other step", True),
-            ("#### More", "#### Less", True),
-            ("Task 1: One", "Task 1: Some", True),
-        ],
-    )
-    def test_headings(self, old: str, new: str, changed: bool) -> None:
-        before, after = prints_of(self.HEADINGS), prints_of(self.HEADINGS.replace(old, new))
-        assert (before["1"] != after["1"]) is changed
-        assert before["2"] == after["2"]
-
-    def test_a_task_whose_line_has_no_title(self) -> None:
-        text = '- [ ] task\n  - id: a\n  - title: "One"\n  - words\n- [ ]\n  - id: b\n  - words\n'
-        before = prints_of(text)
-        assert prints_of(text.replace("[ ]", "[x]")) == before
-        assert prints_of(text.replace("One", "Two"))["a"] != before["a"]
-        assert not prints_of(text.replace("words", "other words")).items() & before.items()
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"id": "T9"}, {"title": "Other"}, {"description": "Title\nmore"}, {"optional": True}, {"critical": True},
-            {"depends_on": ("T9",)}, {"files": ("b.py",)}, {"commands": (Command("sh", "b\n", 3),)}, {"call": "a:b"},
-            {"commands": (Command("bash", "a\n", 3),)}, {"backend": "shell"}, {"verify": ("true",)}, {"timeout": 5.0},
-            {"retries": 0}, {"approve": False}, {"isolation": IsolationLevel.FULL}, {"env": {"A": "2"}},
-            {"secrets": ("A",)}, {"fixtures": ("a",)}, {"resources": ("a",)}, {"memory": 1}, {"estimate": 1.0},
-            {"budget": "1"}, {"refresh": "true"}, {"reduced": {"A": "1"}}, {"notes": {"Owner": "you"}},
-        ],
-    )  # fmt: skip
-    def test_every_field_that_a_task_says_counts(self, change: dict[str, object]) -> None:
-        task = Task(
-            "T1", "Title", 1, description="T1 Title", commands=(Command("sh", "a\n", 3),), env={"A": "1"},
-            files=("a.py",), notes={"Owner": "me"},
-        )  # fmt: skip
-        assert fingerprint(replace(task, **change)) != fingerprint(task)  # type: ignore[arg-type]
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"line": 9}, {"end_line": 9}, {"phase": "B"}, {"phase_line": 7}, {"parent": "T0"}, {"done": True},
-            {"parallel": True}, {"story": "US1"}, {"wave": 2}, {"commands": (Command("sh", "a\n", 30),)},
-            {"depends_on": ("T2", "T3", "T2")}, {"env": MappingProxyType({"B": "2", "A": "1"})},
-            {"notes": {"Owner": "me", "Status": "done"}},
-        ],
-    )  # fmt: skip
-    def test_no_field_that_others_say_does(self, change: dict[str, object]) -> None:
-        task = Task(
-            "T1", "Title", 1, commands=(Command("sh", "a\n", 3),), depends_on=("T3", "T2"),
-            env={"A": "1", "B": "2"}, notes={"Owner": "me"},
-        )  # fmt: skip
-        assert fingerprint(replace(task, **change)) == fingerprint(task)  # type: ignore[arg-type]
-
-    def test_it_never_changes(self) -> None:
-        """These were written down once: journals keep them."""
-        assert prints_of(TEXT) == {
-            "T001": "d4cb7d8b79bf94e9",
-            "T002": "1e8a6cfc83834ece",
-            "T003": "be197de167def777",
-        }
-
-    def test_it_is_the_same_in_every_process(self) -> None:
-        code = (
-            "import sys; from pathlib import Path; from pytest_moderator.tasksfile import parse_tasks\n"
-            "from pytest_moderator.fingerprint import fingerprint\n"
-            "print(*map(fingerprint, parse_tasks(sys.argv[1], Path(), '').tasks))"
-        )
-        found = [
-            subprocess.run(
-                [sys.executable, "-c", code, TEXT],
-                env={"PYTHONHASHSEED": seed},
-                capture_output=True,
-                check=True,
-            ).stdout.decode()
-            for seed in ("1", "2")
-        ]
-        assert [out.split() for out in found] == [list(prints_of(TEXT).values())] * 2
+def explicit(text: str) -> ExecutionPlan:
+    return plan_of(text, "explicit")
 
 
 def done_before(text: str, *, without: Collection[str] = ()) -> dict[str, Earlier]:
@@ -246,12 +55,12 @@ KIRO = (
 
 class TestResume:
     def test_all_done(self) -> None:
-        found = resume(plan_of(CHAIN), done_before(CHAIN))
+        found = resume(explicit(CHAIN), done_before(CHAIN))
         assert found.completed == {"T001", "T002", "T003", "T004", "T005"}
         assert again(found) == {}
 
     def test_nothing_known(self) -> None:
-        found = resume(plan_of(CHAIN.replace("[ ] T001", "[x] T001")), {})
+        found = resume(explicit(CHAIN.replace("[ ] T001", "[x] T001")), {})
         assert (found.completed, again(found)) == ({"T001"}, {})
 
     @pytest.mark.parametrize(
@@ -270,13 +79,13 @@ class TestResume:
     def test_statuses(self, status: TaskStatus, success: bool, completed: bool) -> None:
         earlier = done_before(CHAIN)
         earlier["T001"] = earlier["T001"]._replace(status=status, success=success)
-        found = resume(plan_of(CHAIN), earlier)
+        found = resume(explicit(CHAIN), earlier)
         assert ("T001" in found.completed) is completed
         assert found.completed >= {"T002", "T003", "T004", "T005"}
         assert again(found) == {}
 
     def test_a_changed_task_and_those_that_need_it(self) -> None:
-        found = resume(plan_of(CHAIN.replace("T002 b", "T002 other")), done_before(CHAIN))
+        found = resume(explicit(CHAIN.replace("T002 b", "T002 other")), done_before(CHAIN))
         assert found.completed == {"T001", "T004"}
         assert again(found) == {
             "T002": "its text changed",
@@ -285,14 +94,14 @@ class TestResume:
         }
 
     def test_by_way_of_one_that_had_not_completed(self) -> None:
-        found = resume(plan_of(CHAIN.replace("T001 a", "T001 A")), done_before(CHAIN, without=["T002"]))
+        found = resume(explicit(CHAIN.replace("T001 a", "T001 A")), done_before(CHAIN, without=["T002"]))
         assert found.completed == {"T004"}
         assert again(found)["T003"] == "it depends on T002, which runs again"
         assert "T002" not in found.again
 
     def test_what_is_ticked_is_done_and_stops_it(self) -> None:
         text = CHAIN.replace("T001 a", "T001 other").replace("[ ] T002 b", "[x] T002 other")
-        found = resume(plan_of(text), done_before(CHAIN))
+        found = resume(explicit(text), done_before(CHAIN))
         assert found.completed == {"T002", "T003", "T004", "T005"}
         assert again(found) == {"T001": "its text changed"}
 
@@ -306,17 +115,17 @@ class TestResume:
 
     def test_named_tasks_and_only_they(self) -> None:
         text = CHAIN.replace("[ ] T004", "[x] T004")
-        found = resume(plan_of(text), done_before(text, without=["T004"]), ["T002", "T004"])
+        found = resume(explicit(text), done_before(text, without=["T004"]), ["T002", "T004"])
         assert found.completed == {"T001", "T003", "T005"}
         asked = "asked for with --moderator-rerun"
         assert again(found) == {"T002": asked, "T004": asked}
 
     def test_one_that_is_named_but_had_not_completed(self) -> None:
-        found = resume(plan_of(CHAIN), done_before(CHAIN, without=["T002"]), ["T002"])
+        found = resume(explicit(CHAIN), done_before(CHAIN, without=["T002"]), ["T002"])
         assert (len(found.completed), again(found)) == (4, {})
 
     def test_one_that_is_named_and_has_changed(self) -> None:
-        found = resume(plan_of(CHAIN.replace("T003 c", "T003 C")), done_before(CHAIN), ["T003"])
+        found = resume(explicit(CHAIN.replace("T003 c", "T003 C")), done_before(CHAIN), ["T003"])
         assert again(found) == {
             "T003": "its text changed",
             "T005": "it depends on T003, which runs again",
@@ -324,14 +133,14 @@ class TestResume:
 
     def test_tasks_that_came_and_went(self) -> None:
         text = CHAIN.replace("- [ ] T004 d\n", "- [ ] T006 new\n").replace("T004, T003", "T003")
-        found = resume(plan_of(text), done_before(CHAIN))
+        found = resume(explicit(text), done_before(CHAIN))
         assert found.completed == {"T001", "T002", "T003"}
         assert again(found) == {"T005": "its text changed"}
 
 
 class TestGroups:
     def test_a_sub_task_changed(self) -> None:
-        found = resume(plan_of(KIRO.replace("`a`", "`A`")), done_before(KIRO))
+        found = resume(explicit(KIRO.replace("`a`", "`A`")), done_before(KIRO))
         assert found.completed == {"1.2", "3"}
         assert again(found) == {
             "1": "its sub-task 1.1 runs again",
@@ -341,7 +150,7 @@ class TestGroups:
 
     def test_a_sub_task_is_new(self) -> None:
         text = KIRO.replace("- [ ] 2.", "  - [ ] 1.3 Three\n    - run: `c`\n- [ ] 2.")
-        found = resume(plan_of(text), done_before(KIRO))
+        found = resume(explicit(text), done_before(KIRO))
         assert found.completed == {"1.1", "1.2", "3"}
         assert again(found) == {
             "1": "its sub-task 1.3 is new",
@@ -350,43 +159,43 @@ class TestGroups:
 
     def test_a_new_sub_task_that_is_done_already(self) -> None:
         text = KIRO.replace("- [ ] 2.", "  - [x] 1.3 Three\n    - run: `c`\n- [ ] 2.")
-        assert again(resume(plan_of(text), done_before(KIRO))) == {}
+        assert again(resume(explicit(text), done_before(KIRO))) == {}
 
     def test_a_sub_task_had_not_completed(self) -> None:
         """An optional one, say: the group waits for it again, but nobody who needs the group does."""
         earlier = done_before(KIRO)
         earlier["1.2"] = Earlier(TaskStatus.FAILED, earlier["1.2"].fingerprint, success=False)
-        found = resume(plan_of(KIRO), earlier)
+        found = resume(explicit(KIRO), earlier)
         assert found.completed == {"1.1", "2", "3"}
         assert again(found) == {"1": "its sub-task 1.2 runs"}
 
     def test_a_group_is_named_for_its_sub_tasks(self) -> None:
         asked = "asked for with --moderator-rerun"
-        found = resume(plan_of(KIRO), done_before(KIRO), ["1"])
+        found = resume(explicit(KIRO), done_before(KIRO), ["1"])
         assert again(found) == {"1": asked, "1.1": asked, "1.2": asked}
-        found = resume(plan_of(KIRO), done_before(KIRO), ["1.1"])
+        found = resume(explicit(KIRO), done_before(KIRO), ["1.1"])
         assert again(found) == {"1": "its sub-task 1.1 runs again", "1.1": asked}
 
     def test_a_group_that_is_ticked_is_done(self) -> None:
-        found = resume(plan_of(KIRO.replace("[ ] 1. ", "[x] 1. ").replace("`a`", "`A`")), done_before(KIRO))
+        found = resume(explicit(KIRO.replace("[ ] 1. ", "[x] 1. ").replace("`a`", "`A`")), done_before(KIRO))
         assert found.completed == {"1", "1.2", "2", "3"}
 
     def test_groups_in_groups(self) -> None:
         text = "- [ ] 1. A\n  - [ ] 1.1 B\n    - [ ] 1.1.1 C\n      - run: `c`\n"
         asked = "asked for with --moderator-rerun"
-        found = resume(plan_of(text), done_before(text), ["1.1.1"])
+        found = resume(explicit(text), done_before(text), ["1.1.1"])
         assert again(found) == {
             "1": "its sub-task 1.1 runs again",
             "1.1": "its sub-task 1.1.1 runs again",
             "1.1.1": asked,
         }
-        assert set(resume(plan_of(text), done_before(text), ["1"]).again) == {"1", "1.1", "1.1.1"}
+        assert set(resume(explicit(text), done_before(text), ["1"]).again) == {"1", "1.1", "1.1.1"}
 
 
 class TestNames:
     def test_an_id_that_no_task_has(self) -> None:
         with pytest.raises(ModeratorError) as caught:
-            resume(plan_of(CHAIN), {}, ["T001", "T0O2", "nobody"])
+            resume(explicit(CHAIN), {}, ["T001", "T0O2", "nobody"])
         assert str(caught.value).splitlines() == [
             "--moderator-rerun: no task has the id 'T0O2'; did you mean 'T002'?",
             "--moderator-rerun: no task has the id 'nobody'; 'moderator plan' lists all",
@@ -394,8 +203,8 @@ class TestNames:
 
     def test_more_than_one_file(self) -> None:
         plans = {
-            "a.md": plan_of("- [ ] T001 a\n- [ ] T002 b\n"),
-            "b/c.md": plan_of("- [ ] T002 a\n- [ ] T003 b\n"),
+            "a.md": explicit("- [ ] T001 a\n- [ ] T002 b\n"),
+            "b/c.md": explicit("- [ ] T002 a\n- [ ] T003 b\n"),
         }
         assert rerun_by_file(["T002", "b/c.md::T003", "T001"], plans) == {
             "a.md": {"T001", "T002"},
@@ -448,7 +257,7 @@ def test_what_runs_again_is_all_that_has_to_and_no_more(
     }
     chance.shuffle(order)
     named &= needs.keys()
-    found = resume(plan_of(text_of(needs, states, changed, order)), earlier, [f"T{i:03}" for i in named])
+    found = resume(explicit(text_of(needs, states, changed, order)), earlier, [f"T{i:03}" for i in named])
 
     # by the definition: who is behind a changed one that had completed, past nobody who is ticked
     affected: set[int] = set()
