@@ -1,28 +1,17 @@
-"""What the tests of one attempt share: a way to wait for what processes do."""
+"""What the tests of one attempt share: the launcher with both ways to wait, and whether a process still lives."""
 
 from __future__ import annotations
 
-import time
+import os
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from pytest_moderator.attempt import LocalLauncher
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], object]], None]:
-    """Wait until a condition holds; fail when it does not for long."""
-
-    def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 300
-        while not condition():
-            assert time.monotonic() < deadline, "this never came true"
-            time.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture
@@ -36,3 +25,13 @@ def lives() -> Callable[[int], bool]:
             return False
 
     return ask
+
+
+@pytest.fixture(params=["pidfd", "thread"])
+def local(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LocalLauncher:
+    """The launcher, with both ways to wait."""
+    if request.param == "thread":
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    elif not hasattr(os, "pidfd_open"):
+        pytest.skip("this system has no pidfd")
+    return LocalLauncher()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from waiting import until
 
 from pytest_moderator.attempt import LocalLauncher
 from pytest_moderator.attempt.filtered import FilteredLogs
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_moderator.backends.base import ByteFilter
-
-    Until = Callable[[Callable[[], object]], None]
 
 SECRET = "correct-horse-battery"
 
@@ -117,7 +116,7 @@ WRITE_PID = "import os, time; open('new', 'w').write(str(os.getpid())); os.renam
 
 @pytest.mark.parametrize("endless", [False, True], ids=["silent", "endless"])
 def test_who_keeps_a_pipe_open_is_not_waited_for(
-    tmp_path: Path, until: Until, lives: Callable[[int], bool], endless: bool
+    tmp_path: Path, lives: Callable[[int], bool], endless: bool
 ) -> None:
     deed = "while True: os.write(1, b'x' * 4096)" if endless else "time.sleep(600)"
     LocalLauncher().run(spec_of(tmp_path, sys.executable, "-c", ESCAPEE, WRITE_PID + deed))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from waiting import until
 
 from pytest_moderator.attempt import end_marked_processes, end_recorded_processes, processes
 from pytest_moderator.attempt.processes import MARK, end_tree, make_mark, may_have_left_something
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
 
     Start = Callable[[str], subprocess.Popen[bytes]]
 
-
 RUN = f"sweep-{os.getpid()}"  # the same tests may run elsewhere on this machine
 
 
 @pytest.fixture
-def start(until: Callable[[Callable[[], object]], None]) -> Iterator[Start]:
+def start() -> Iterator[Start]:
     """Start processes that sleep with a mark, each in a session of its own."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -179,9 +179,7 @@ def holder_of(process: subprocess.Popen[bytes]) -> Holder:
     return holder
 
 
-def test_what_was_recorded_is_ended_without_its_mark(
-    start: Start, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_what_was_recorded_is_ended_without_its_mark(start: Start) -> None:
     """With its session and its descendants: neither has a mark."""
     script = 'setsid sleep 600 & sleep 600 & echo "$! up"; wait'
     leader = subprocess.Popen(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from waiting import until
 
 from pytest_moderator.attempt import CANCELLED, end_marked_processes, retrying, run_task
 from pytest_moderator.attempt.retrying import pause_before, wait
@@ -15,9 +16,6 @@ from pytest_moderator.backends.base import AttemptContext, Backend
 from pytest_moderator.backends.limits import LONGEST_WAIT
 from pytest_moderator.backends.shell import ShellBackend
 from pytest_moderator.model import Command, Task, TaskResult, TaskStatus, Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TASK = Task("T001", "A task", 3)
 DONE = TaskResult(TASK)
@@ -206,16 +204,14 @@ def test_a_limit_that_ends(text: str, shortest: float, longest: float) -> None:
 
 @pytest.mark.parametrize("stated", [None, 5])
 def test_a_limit_that_lasts(place: AttemptContext, stated: int | None) -> None:
-    until = (datetime.now(UTC) + timedelta(seconds=LONGEST_WAIT + 60)).isoformat()
+    ends = (datetime.now(UTC) + timedelta(seconds=LONGEST_WAIT + 60)).isoformat()
     task = dataclasses.replace(TASK, retries=stated)
-    result = run_task(task, Answers(failed("transient", resets_at=until)), place)
+    result = run_task(task, Answers(failed("transient", resets_at=ends)), place)
     assert (result.attempts, result.attempts_log) == (1, ())
-    assert result.error_message == f"no; not tried again, as it would fail until {until}"
+    assert result.error_message == f"no; not tried again, as it would fail until {ends}"
 
 
-def test_a_pause_ends_with_its_run(
-    place: AttemptContext, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_a_pause_ends_with_its_run(place: AttemptContext) -> None:
     over = threading.Event()
 
     def end() -> None:

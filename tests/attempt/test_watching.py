@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from pytest_moderator.backends.base import AttemptContext
 
 
-@pytest.fixture(params=["pidfd", "thread"])
-def local(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LocalLauncher:
-    """The launcher, with both ways to wait."""
-    if request.param == "thread":
-        monkeypatch.delattr(os, "pidfd_open", raising=False)
-    return LocalLauncher()
-
-
 def spec_of(
     folder: Path, script: str, watch: Callable[[], str | None] | None = None, stdin: Path | None = None
 ) -> ProcessSpec:
