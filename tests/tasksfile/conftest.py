@@ -1,4 +1,4 @@
-"""Reading a text as a tasks file."""
+"""Reading a text as a tasks file, and making a file that is being run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from boxes import File
 
 from pytest_moderator.tasksfile import TasksFile, parse_tasks
 
@@ -17,3 +18,8 @@ Reader = Callable[[str], TasksFile]
 def read() -> Reader:
     """Read a text; common indentation is removed first."""
     return lambda text: parse_tasks(textwrap.dedent(text).lstrip("\n"), Path("tasks.md"), "tasks.md")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[[str | bytes], File]:
+    return lambda content: File(tmp_path / "tasks.md", content)
