@@ -25,6 +25,8 @@ _ALWAYS = (
     "maintenance.auto=false",
     "commit.gpgsign=false",
     "submodule.recurse=false",
+    "status.showUntrackedFiles=normal",  # work that a status does not show would be lost
+    "diff.ignoreSubmodules=none",
     "protocol.ext.allow=never",
 )
 _CEILING = "GIT_CEILING_DIRECTORIES"
@@ -37,7 +39,8 @@ _ENVIRONMENT = {
 }
 # Who the user is, where the configuration is and how a server is reached; all else is about another repository.
 _KEPT = re.compile(
-    r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|(AUTHOR|COMMITTER)_(NAME|EMAIL)|EXEC_PATH|SSH\w*|SSL_\w+|PYTHON_\w+)"
+    r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|(KEY|VALUE)_\d+)|(AUTHOR|COMMITTER)_(NAME|EMAIL)|EXEC_PATH"
+    r"|SSH\w*|SSL_\w+|PYTHON_\w+)"
 )
 _BUSY = re.compile(
     r"unable to create '[^']*\.lock': file exists|could not lock config file|failed to read \S+/commondir"

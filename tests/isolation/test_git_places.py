@@ -227,6 +227,22 @@ class TestCommits:
             monkeypatch.delenv(name)
         assert "b.txt" in repository.files(run.ref)
 
+    def test_new_files_are_seen_where_git_is_not_to_show_them(self, repository: Repository) -> None:
+        repository.git("config", "status.showUntrackedFiles", "no")
+        run = repository.run()
+        result = finish_one(repository, run, b_txt="b\n")
+        assert (result.success, result.commit) == (True, repository.git("rev-parse", run.ref))
+        assert "b.txt" in repository.files(run.ref)
+
+    def test_settings_in_the_environment_count(
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in {"COUNT": "1", "KEY_0": "user.name", "VALUE_0": "Cy"}.items():
+            monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+        run = repository.run()
+        assert finish_one(repository, run, b_txt="b\n").success
+        assert repository.git("log", "-1", "--format=%an", run.ref) == "Cy"
+
 
 class TestMerging:
     def test_a_conflict_can_be_kept_for_a_person(self, repository: Repository) -> None:
