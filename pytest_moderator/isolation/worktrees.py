@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -160,23 +159,28 @@ def delete_tree(path: Path) -> None:
     Raises:
         ModeratorError: something of it cannot be removed.
     """
-
-    def permit(function: Callable[..., object], name: str, error: object) -> None:
-        del error
-        with contextlib.suppress(OSError):
-            Path(name).parent.chmod(0o700)
-            Path(name).chmod(0o700)
-        function(name)
-
-    if not path.exists() and not path.is_symlink():
+    if not os.path.lexists(path):
         return
     try:
-        shutil.rmtree(path, onerror=permit)
+        try:
+            shutil.rmtree(path)
+        except PermissionError:
+            _permit(path)
+            shutil.rmtree(path)
     except OSError as error:
         raise ModeratorError(
             f"cannot remove {str(path)!r}: {error.filename}: {error.strerror}; remove it by hand, then run "
             "'git worktree prune'"
         ) from error
+
+
+def _permit(tree: Path) -> None:
+    """Let us into all directories of a tree; what is linked to keeps its permissions."""
+    tree.chmod(0o700)
+    for place, names, _ in os.walk(tree):
+        for directory in (Path(place, name) for name in names):
+            if not directory.is_symlink():
+                directory.chmod(0o700)
 
 
 def release(run: GitRun, worktree: Worktree, branch: str) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from repositories import Repository
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 CONFIGURATION = """\
@@ -34,3 +36,17 @@ def _own_configuration(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "project")
+
+
+@pytest.fixture
+def as_a_user() -> Iterator[Path]:
+    """Give a directory, and no rights that files do not give: the superuser may do everything."""
+    nobody, us = 65534, os.geteuid()
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        if us == 0:
+            os.chown(name, nobody, nobody)
+            os.seteuid(nobody)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,19 @@ class TestKeeping:
             result = place.settle(completed())
         assert result.notes == ()
         assert not place.path.exists()
+
+    def test_what_is_shut_goes_and_what_is_linked_to_stays_as_it_is(self, as_a_user: Path) -> None:
+        theirs = as_a_user / "theirs"
+        theirs.touch(mode=0o640)
+        tree = as_a_user / "tree"
+        (tree / "shut" / "deep").mkdir(parents=True)
+        (tree / "links").mkdir()
+        (tree / "links" / "theirs").symlink_to(theirs)
+        for name, mode in {"shut/deep": 0o000, "shut": 0o000, "links": 0o500}.items():
+            (tree / name).chmod(mode)
+        worktrees.delete_tree(tree)
+        assert not tree.exists()
+        assert stat.S_IMODE(theirs.stat().st_mode) == 0o640
 
 
 class TestWorktrees:
@@ -228,6 +242,15 @@ class TestSubmodules:
         with_submodule.git("submodule", "--quiet", "update", "--recursive")
         assert (with_submodule.path / "lib/outer/deep/new.txt").read_text() == "new\n"
         assert not with_submodule.worktrees()
+
+    def test_their_changes_are_seen_where_git_is_not_to_show_them(self, with_submodule: Repository) -> None:
+        with_submodule.git("config", "diff.ignoreSubmodules", "all")
+        run = with_submodule.run()
+        with with_submodule.place(run) as place:
+            place.prepare()
+            (place.path / "lib/outer/deep/new.txt").write_text("new\n")
+            result = place.settle(completed())
+        assert (result.success, result.commit) == (True, with_submodule.git("rev-parse", run.ref))
 
     def test_they_are_in_sparse_worktrees_too(self, with_submodule: Repository) -> None:
         with with_submodule.place(with_submodule.run(sparse=("/lib",))) as place:
