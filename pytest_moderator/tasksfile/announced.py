@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import re
 
+from pytest_moderator.tasksfile.words import SURELY_WAITS, WAITS
+
 # What announces prerequisites, searched in lower case. The first kind can hardly be about anything else.
 # What stands in front is a quick look: at most places none of the many words can start.
 ANNOUNCED = re.compile(
     r"(?=(?<![a-z])[a-z]|[<\x80-\U0010ffff])(?:"
-    r"(?P<sure>depend(?:s|ent|ing)?[ _-]?(?:only |solely |directly |also )?(?:up)?on\b|depends?\s?[:(]|"
-    r"dependenc(?:y|ies)(?: on\b|\s?:)|deps?\s?:|blocked[ _-]?by\b|"
-    r"pre-?(?:requisite|req)s?\s?:|depende (?:de|da|do|das|dos)\b|depende\s?:|"
-    r"dependências?\s?:|dependencias?\s?:|dépend d(?:e\b|es\b|u\b|['’])|dépendances?\s?:|"
-    r"зависит от\b|зависимост[ьи]\s?:|залежить від\b|hängt (?:ab )?von\b|abhängig von\b|abhängigkeit(?:en)?\s?:|"
-    r"phụ thuộc(?: vào)?\b|dipende da\b|dipendenz[ae]\s?:|afhankelijk van\b|beroende av\b|"
-    r"zależy od\b|zależności\s?:|[bt]ergantung pada\b|ketergantungan\s?:|bağımlılık(?:lar)?\s?:|"
-    r"[يت]عتمد على|التبعيات\s?:|blockiert (?:durch|von)\b|блокируется\b|bloccat[oa] da\b)"
+    rf"(?P<sure>(?:{'|'.join(SURELY_WAITS)})\b|"
+    r"depends?\s?[:(]|dependenc(?:y|ies)\s?:|deps?\s?:|pre-?(?:requisite|req)s?\s?:|depende\s?:|"
+    r"dependências?\s?:|dependencias?\s?:|dépendances?\s?:|зависимост[ьи]\s?:|abhängigkeit(?:en)?\s?:|"
+    r"dipendenz[ae]\s?:|zależności\s?:|ketergantungan\s?:|bağımlılık(?:lar)?\s?:|التبعيات\s?:)"
     r"|(?P<script>依[赖賴](?:[于於项項]|关系|關係)?|相依[于於]?|依存(?:関係|先)?|의존(?:성| ?관계)?|"
     r"前置(?:任[务務]|依[赖賴]|条件)?|前提(?:タスク)?|선행(?: ?작업)?)"
     r"|(?P<loose>[需须須]要?先?(?:完成)?|要(?=\s?t-?\d)|等[待到]|←|⬅️?|<-{1,2}(?=\s))"
-    r"|(?:after|requires?|needs?|waits? (?:for|on)|once|as soon as|relies on|deps?|prereq|"
-    r"blocked (?:on|until)|gated (?:by|on|behind)|bloquead[oa] (?:por|pel[oa])|bloquée? par|"
-    r"(?:cannot|can't|must not|not) (?:start |begin |run )?(?:before|until)|"
-    r"después de|depois d[eao]s?|tras|requiere|necesita|após|requer|necessita(?: de)?|après|requiert|nécessite|"
-    r"после|після|требует|потребує|nach|benötigt|braucht|erfordert|sau|cần|wymaga|setelah|membutuhkan|dopo|richiede|po|"
-    r"بعد|[يت]تطلب)\b)"
+    rf"|(?:{'|'.join(WAITS)}|deps?|prereq|po|"
+    r"(?:cannot|can't|must not|not) (?:start |begin |run )?(?:before|until))\b)"
 )
 BEHIND = re.compile(
     r"\s?(?:(?:の[^\s\d、。（）()]{1,20})?に(?:のみ)?依存|"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_moderator.tasksfile.words import SURELY_WAITS, WAITS
+
 MAX_GAP = 400  # characters between two mentions that are looked at
 
 _FORWARD = (
@@ -22,21 +24,11 @@ _FORWARD = (
 _BACKWARD = (
     r"←|⟵|⇐|<[─—-]+|"
     r"\b(?:cannot|can't|must not|should not|may not) (?:be )?(?:start|begin|run)\w*\b[^.]{0,20}?\b(?:before|until)\b|"
-    r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?:[ _-]?on)?\b|\bdependenc(?:y|ies) on\b|\bafter\b|\brequires?\b|\bneeds?\b|"
-    r"\b(?:blocked|gated)[ _-]?(?:by|on|until|behind)\b|\bas soon as\b|\A\W*until\b|\bdependenc(?:y|ies)\s?:|"
-    r"\bunblocked by\b|\bwaits?(?: for| on| until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|"
-    r"\brel(?:y|ies) on\b|\bonce\b|\bonly when\b|\bprerequisites?:|\bdeps?:|"
-    r"依赖|依賴|依存|의존|需要|等[待到]|[须須需]等|[之以]前|より前|前に|전에|이전에|"
-    r"前[需须須应應]?先?完成|"
-    r"\bdepende[nm]? d[eao]s?\b|\bdépend(?:ent)? d(?:e|es|u)\b|"
-    r"\bbloquead[oa]s? (?:por|pel[oa]s?)\b|\bbloquée?s? par\b|\bblockiert (?:durch|von)\b|\bпосле\b|"
-    r"\bзавис[яи]т от\b|\bhäng(?:t|en) (?:ab )?von\b|\babhängig von\b|"
-    r"\b(?:benötig|brauch|erforder)(?:t|en)\b|\bnach\b|\bphụ thuộc(?: vào)?\b|\bsau\b|"
-    r"\bdespués de\b|\bdepois d[eao]s?\b|\bapós\b|\btras\b|\bsucede[mn]?\b|\besperan? a\b|\baguardam?\b|"
-    r"\baprès\b|\brequier(?:en?|t)\b|\brequer(?:em)?\b|"
-    r"\bneces?sitan?\b|\bnecessitam?\b|\bnécessite(?:nt)?\b|\bтребу[ею]т\b|\bзалеж[иа]ть від\b|\bпісля\b|"
-    r"\bzależ[yą] od\b|\bwymaga(?:ją)?\b|\bcần\b|\bbergantung pada\b|\bmembutuhkan\b|\bsetelah\b|[يت]عتمد على|"
-    r"\b(?:wartet|warten|folgt|folgen) auf\b|\bжд[её]т\b|\bchờ\b|\bdopo\b|\brichied(?:e|ono)\b|\bdipend(?:e|ono) da\b"
+    rf"\b(?:{'|'.join((*SURELY_WAITS, *WAITS))})\b|"
+    r"\bdepend(?:s|ed|ent|ing)?(?: up)?(?:[ _-]?on)?\b|\A\W*until\b|\bdependenc(?:y|ies)\s?:|\bdeps?:|"
+    r"\bprerequisites?:|\bunblocked by\b|\bwaits?(?: until)?\b|\bfollows?\b|\bbuilds? (?:up)?on\b|\bonly when\b|"
+    r"依赖|依賴|依存|의존|需要|等[待到]|[须須需]等|[之以]前|より前|前に|전에|이전에|前[需须須应應]?先?完成|"
+    r"\bsucede[mn]?\b|\besperan? a\b|\baguardam?\b|\b(?:wartet|warten|folgt|folgen) auf\b|\bжд[её]т\b|\bchờ\b"
 )
 _PARALLEL = (
     r"∥|‖|\|\||⇉|\bparallel\w*|\bconcurrent\w*|\balongside\b|\bindependent\w*|\bsimultaneous\w*|\btogether\b|"

@@ -118,6 +118,25 @@ DONE_STATUS = (
     r"fatto|completat[oa]|selesai|tamamlandı|zakończon[eoay]|voltooid|100\s*%)(?!\w))"
 )
 
+# Words between a task and those that it waits for, as regular expressions of whole words: what announces
+# prerequisites and what relates two tasks are made of them. The first kind can hardly be about anything else.
+SURELY_WAITS = (
+    r"depend(?:s|ent|ing)?[ _-]?(?:only |solely |directly |also )?(?:up)?on", r"dependenc(?:y|ies) on",
+    r"blocked[ _-]?by", r"depende[nm]? d[eao]s?", r"dépend(?:ent)? d(?:es?|u|['’])", r"завис[яи]т от",
+    r"залеж[иа]ть від", r"häng(?:t|en) (?:ab )?von", r"abhängig von", r"phụ thuộc(?: vào)?",
+    r"dipend(?:e|ono) da", r"afhankelijk van", r"beroende av", r"zależ[yą] od", r"[bt]ergantung pada",
+    r"[وف]?[يت]عتمد على", r"blockiert (?:durch|von)", r"блокируется", r"bloccat[oa] da",
+)  # fmt: skip
+WAITS = (
+    r"after", r"requires?", r"needs?", r"waits? (?:for|on)", r"once", r"as soon as", r"rel(?:y|ies) on",
+    r"blocked[ _-]?(?:on|until|behind)", r"gated[ _-]?(?:by|on|until|behind)",
+    r"bloquead[oa]s? (?:por|pel[oa]s?)", r"bloquée?s? par", r"después de", r"depois d[eao]s?", r"tras",
+    r"requier(?:en?|t)", r"neces?sitan?(?: de)?", r"após", r"requer(?:em)?", r"necessitam?", r"après",
+    r"nécessite(?:nt)?", r"после", r"після", r"требу[ею]т", r"потребу[єю]", r"nach",
+    r"(?:benötig|brauch|erforder)(?:t|en)", r"sau", r"cần", r"wymaga(?:ją)?", r"setelah", r"membutuhkan",
+    r"dopo", r"richied(?:e|ono)", r"بعد", r"[يت]تطلب",
+)  # fmt: skip
+
 NOTHING = frozenset(
     {
         "", "-", "–", "—", "none", "no", "nothing", "n/a", "na", "null", "nil", "[]", "無", "无", "なし",

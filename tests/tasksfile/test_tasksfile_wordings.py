@@ -33,6 +33,19 @@ def test_own_line(read, note):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "depends on", "blocked by", "after", "requires", "rely on", "gated behind", "requieren", "necessita",
+        "dépendent de", "зависят от", "залежить від", "потребує", "brauchen", "afhankelijk van", "beroende av",
+        "zależą od", "tergantung pada", "bloccata da", "richiedono", "cần", "تعتمد على", "تتطلب",
+    ],
+)  # fmt: skip
+def test_words_mean_the_same_on_the_own_line_and_between_tasks(read, words):
+    assert edges(read(f"{LINES}- [ ] T010 last ({words} T003)\n")) == "T010: T003"
+    assert edges(read(f"{LINES}\n## Dependencies\n\n- T009 {words} T003\n")) == "T009: T003"
+
+
+@pytest.mark.parametrize(
     "note",
     [
         "behind a gate like T003", "不需要 T003", "(T003 필요 없음)", "no longer blocked on T003",
