@@ -11,47 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from branched import commit, integration
 from stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from sessions import Project
-
-CONFIGURATION = "[user]\nname = Ann\nemail = ann@example.org\n"
-
-
-@pytest.fixture
-def git(project: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
-    """Make the project a repository, and give a way to ask it."""
-    config = tmp_path_factory.mktemp("git") / "config"
-    config.write_text(CONFIGURATION)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-
-    def ask(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=project.path, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    ask("init", "--quiet", "--initial-branch=main")
-    project.write(".gitignore", ".moderator/\nreport.json\n__pycache__/\n.pytest_cache/\nrunpytest*\nstd*\n")
-    project.write("shared.txt", "first\n")
-    ask("add", "--all")
-    ask("commit", "--quiet", "--message", "begin")
-    return ask
-
-
-def commit(git, message="more"):
-    git("add", "--all")
-    git("commit", "--quiet", "--message", message)
-
-
-def integration(git):
-    (name,) = (
-        b
-        for b in git("for-each-ref", "--format=%(refname:short)", "refs/heads/moderator").splitlines()
-        if "-task-" not in b
-    )
-    return name
 
 
 @pytest.mark.parametrize("level", ["branch", "full"])

@@ -6,12 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from test_branches import commit, git, integration
+from branched import commit, integration
 
 if TYPE_CHECKING:
     from sessions import Project
 
-__all__ = ["git"]  # the fixture
 
 TASKS = """
 - [ ] T001 Change the plan

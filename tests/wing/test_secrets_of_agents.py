@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from test_branches import commit, git
+from branched import commit
 from test_secrets import SECRET, hunt, survivors
 
 if TYPE_CHECKING:
     from sessions import Project
 
-__all__ = ["git"]  # the fixture
 
 FAKES = Path(__file__).parents[1] / "fakes"
 KINDS = ("claude", "codex", "gemini", "opencode", "ccpm")

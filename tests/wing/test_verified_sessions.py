@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from test_branches import commit, git, integration
+from branched import commit, integration
 
 if TYPE_CHECKING:
     from sessions import Project
-
-__all__ = ["git"]  # the fixture
 
 
 def test_done_is_what_passes(project: Project, workers: tuple[str, ...]) -> None:
