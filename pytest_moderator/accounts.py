@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.journal import RunStatus
 from pytest_moderator.model import ErrorCategory, TaskResult, TaskStatus
+from pytest_moderator.runner import folder_of
 
 if TYPE_CHECKING:
     from pytest_moderator.clock import Stopwatch
@@ -32,7 +33,7 @@ class Accounts:
         completed: see above.
         open: node ids of the tasks that were skipped and can start when the run goes on: it is not complete.
         paused: by node id, what came so far of tasks that wait for another attempt.
-        struck: node ids of the items that have ended and were to run again.
+        struck: node ids of the items that were to run again after they had ended, or were lost.
     """
 
     def __init__(self, handout: Handout, completed: frozenset[str]) -> None:
@@ -45,6 +46,7 @@ class Accounts:
         self._coordinator: Coordinator | None = None
         self._results: dict[str, TaskResult] = {}
         self._roots: dict[str, str] = {}
+        self._lost: dict[str, int] = {}
 
     @property
     def begun(self) -> bool:
@@ -78,6 +80,18 @@ class Accounts:
         self._results.pop(nodeid, None)
         self._roots.pop(nodeid, None)
         self.open.discard(nodeid)
+
+    def lose(self, nodeid: str) -> None:
+        """Count a try whose process has died."""
+        self._lost[nodeid] = self._lost.get(nodeid, 0) + 1
+
+    def tries_of(self, nodeid: str) -> int:
+        """Count the tries of a task that is lost now: this one, those lost before, those that its logs tell of."""
+        from pytest_moderator.attempt import tries_before  # noqa: PLC0415 (few are lost)
+
+        found = self._handout.find(nodeid)
+        logged = tries_before(folder_of(self._handout, *found)) if found else 0
+        return max(1 + self._lost.get(nodeid, 0), logged)
 
     def given_up(self, nodeid: str, reason: str, cancelled: str | None) -> TaskResult | None:
         """Give the failure of a task whose next attempt will not be; ``None`` where it does not wait for one.

@@ -81,6 +81,10 @@ class Circuits:
         self._limits.started(backend.name, nodeid, time.monotonic())
         self._tell_of(backend.name, "one task tries whether it works again")
 
+    def lost(self, nodeid: str) -> None:
+        """Count the end of a task that was lost: it says nothing about its backend."""
+        self._limits.ended(nodeid, ok=None, now=time.monotonic())
+
     def ended(
         self, backend: Backend, nodeid: str, *, ok: bool | None, retry_after: float | None, suspect: bool
     ) -> None:

@@ -43,6 +43,9 @@ class Gate:
     def started(self, file: FileHandout, task: Task) -> None:
         """Take note that all gates have let a task pass, and that it starts."""
 
+    def lost(self, file: FileHandout, task: Task) -> None:
+        """Take note that a start has come to nothing: the process is gone, and the task starts again."""
+
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Take note of what came of a task that has started."""
 
@@ -85,6 +88,11 @@ class Gates(Gate):
         """Tell all."""
         for gate in self._gates:
             gate.started(file, task)
+
+    def lost(self, file: FileHandout, task: Task) -> None:
+        """Tell all."""
+        for gate in self._gates:
+            gate.lost(file, task)
 
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Tell all."""

@@ -119,6 +119,10 @@ class LimitsGate(Gate):
         if choice := self._run.choice_of(file, task):
             self._circuits.started(choice.backend, f"{file.nodeid}::{task.id}")
 
+    def lost(self, file: FileHandout, task: Task) -> None:
+        """Count an end."""
+        self._circuits.lost(f"{file.nodeid}::{task.id}")
+
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Count an end, and remember until when the backend wants to be left alone."""
         choice = self._run.choice_of(file, task)

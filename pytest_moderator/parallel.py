@@ -227,7 +227,7 @@ class ParallelScheduling:
             return nodeid
         task = found[1]
         end_marked_processes(self.run.handout.run_id, name_of(self.run.handout, *found))
-        if nodeid in self.run.cancelled or self.run.tries_of(nodeid) > (task.retries or 0):
+        if nodeid in self.run.cancelled or self.run.accounts.tries_of(nodeid) > (task.retries or 0):
             return nodeid
         self.run.retry(nodeid)
         self.schedule()

@@ -89,6 +89,12 @@ class FirstLimitGate(Gate):
         else:
             self._gate.started(file, task)
 
+    def lost(self, file: FileHandout, task: Task) -> None:
+        """Forget that a task runs."""
+        self._running.pop(f"{file.nodeid}::{task.id}", None)
+        if self._gate is not None:
+            self._gate.lost(file, task)
+
     def ended(self, file: FileHandout, task: Task, result: TaskResult) -> None:
         """Look whether a limit was met."""
         if self._gate is None and result.resets_at is not None:

@@ -27,7 +27,7 @@ from pytest_moderator.journal import JournalError, RunStatus
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.plugin import keeping_all
 from pytest_moderator.recorder import records_of
-from pytest_moderator.runner import folder_name, folder_of, place_of
+from pytest_moderator.runner import folder_name, place_of
 from pytest_moderator.step import DependencyCycleError
 from pytest_moderator.steps import make_steps, resolve_marks, with_marks
 from pytest_moderator.tell import report_failure, report_skip, tell
@@ -91,7 +91,6 @@ class Run:
         self._plans = {file: entry.plan for file, entry in prepared.items()}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
         self._started: dict[str, float] = {}
-        self._lost: dict[str, int] = {}
         self._watch = Stopwatch()
 
     @property
@@ -179,6 +178,7 @@ class Run:
         """Let an item start later, and elsewhere perhaps, that was sent to a process and has not started there."""
         if nodeid in self.coordinator.running and (found := self.handout.find(nodeid)):
             self.recorder.interrupted(found, "its worker was gone before it could start")
+            self._lose(found)
         self.coordinator.again(nodeid)
         if self.stop_reason:
             self.cancelled.pop(nodeid, None)  # it is skipped with the rest
@@ -242,17 +242,15 @@ class Run:
 
     def retry(self, nodeid: str) -> None:
         """Forget what a lost attempt has reported, and let the item start again."""
-        self._verdicts.pop(nodeid, None)
-        self._lost[nodeid] = self._lost.get(nodeid, 0) + 1
+        self.accounts.lose(nodeid)
+        self._forget(nodeid)
+        if found := self.handout.find(nodeid):
+            self._lose(found)
         self.coordinator.again(nodeid)
 
-    def tries_of(self, nodeid: str) -> int:
-        """Count the tries of a task that is lost now: this one, those lost before, those that its logs tell of."""
-        from pytest_moderator.attempt import tries_before  # noqa: PLC0415 (few are lost)
-
-        found = self.handout.find(nodeid)
-        logged = tries_before(folder_of(self.handout, *found)) if found else 0
-        return max(1 + self._lost.get(nodeid, 0), logged)
+    def _lose(self, found: tuple[FileHandout, Task]) -> None:
+        self.gates.lost(*found)
+        self.ask_again()
 
     def stop(self, reason: str) -> None:
         """Let nothing new start; what runs goes on."""
@@ -278,12 +276,15 @@ class Run:
 
     def reopen(self, nodeid: str, reason: str) -> None:
         """Forget what came of an item that is to run once more."""
-        session: Any = self.config.pluginmanager.get_plugin("session")
-        self.accounts.strike(nodeid)
-        session.testsfailed -= self._verdicts.pop(nodeid, Verdict()).failures
+        self._forget(nodeid)
         self.cancelled.pop(nodeid, None)
         if found := self.handout.find(nodeid):
             self.recorder.reopened(found, reason)
+
+    def _forget(self, nodeid: str) -> None:
+        session: Any = self.config.pluginmanager.get_plugin("session")
+        self.accounts.strike(nodeid)
+        session.testsfailed -= self._verdicts.pop(nodeid, Verdict()).failures
 
     @interrupts.whole
     def end(self, nodeid: str) -> None:
@@ -298,7 +299,7 @@ class Run:
                 self._pause(nodeid, found, result)
                 return
             if verdict.lost:
-                result = replace(result, attempts=self.tries_of(nodeid))
+                result = replace(result, attempts=self.accounts.tries_of(nodeid))
             if nodeid in self.cancelled and not result.success:
                 result = replace(result, error_message=self.cancelled[nodeid], category="cancelled")
             self._conclude(nodeid, result)

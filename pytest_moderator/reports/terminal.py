@@ -102,8 +102,7 @@ class TerminalView:
     def _forgive(self, nodeid: str) -> None:
         """Count the failures of an item as plugins that rerun tests name them; forget that it was blocked."""
         stats = self._terminal.stats
-        reopened = nodeid in self._run.accounts.struck
-        for outcome in ("failed", "error", "skipped") if reopened else ("failed",):
+        for outcome in ("failed", "error", "skipped") if nodeid in self._run.accounts.struck else ():
             earlier = [report for report in stats.get(outcome, ()) if report.nodeid == nodeid]
             for report in earlier:
                 stats[outcome].remove(report)

@@ -73,6 +73,44 @@ def test_a_lost_task_is_tried_again_where_it_may_be(project: Project) -> None:
     assert not project.processes()
 
 
+def test_a_lost_task_uses_its_backend_no_more(project: Project) -> None:
+    """Else it would wait for itself to end."""
+    (project.path / "moderator.yaml").write_text("backends: {shell: {max_concurrent: 1}}\n")
+    project.tasks("""
+- [ ] T001 lost once
+  - retries: 1
+  - run: `if [ $MODERATOR_ATTEMPT = 1 ]; then kill -9 $PPID; sleep 60; fi`
+- [ ] T002 [P] waits for the backend
+  - run: `true`
+""")
+    ended = project.run("-n2", "--moderator-order=explicit").sound
+    assert ended.statuses == {"T001": "completed", "T002": "completed"}
+    assert ended.tasks["T001"]["attempts"] == 2
+
+
+def test_what_a_lost_try_has_reported_is_forgotten(project: Project) -> None:
+    (project.path / "conftest.py").write_text("""
+import os, pathlib, pytest
+@pytest.fixture
+def deadly_once(request):
+    if not pathlib.Path("lost").exists():
+        pathlib.Path("lost").touch()
+        request.addfinalizer(lambda: os._exit(3))
+        raise RuntimeError("and its tear-down ends the worker")
+""")
+    project.tasks("""
+- [ ] T001 lost once
+  - fixtures: deadly_once
+  - retries: 1
+  - run: `true`
+""")
+    ended = project.run("-n1").sound
+    assert ended.statuses == {"T001": "completed"}
+    assert ended.code == pytest.ExitCode.OK
+    assert "1 passed, 1 rerun" in ended.output
+    assert len(ended.cases) == 1
+
+
 def test_a_task_that_is_lost_in_every_try_fails(project: Project) -> None:
     project.tasks(f"""
 - [ ] T001 [P] lost twice

@@ -154,6 +154,24 @@ def test_mistakes_are_named_before_anything_runs(project: Project, text: str, me
     assert message in session.errors
 
 
+def test_a_worker_is_lost_after_a_limit_was_met(project: Project) -> None:
+    does = """
+        if task.id == "T002" and not Path("lost").exists():
+            Path("lost").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if task.id == "T002" or context.attempt > 1:
+            return TaskResult(task)
+        until = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+        values = {"error_message": "limit", "category": "transient", "resets_at": until}
+        return TaskResult(task, 1, status=TaskStatus.FAILED, **values)
+    """
+    project.write("conftest.py", "import os\nimport signal\n" + stand_ins("limited", does=does))
+    project.tasks("- [ ] T001 Meets a limit\n- [ ] T002 Is lost (depends on T001)\n")
+    session = project.run("tasks.md", "-n1", "--moderator-backend=limited", "--moderator-retries=1")
+    assert session.exit_code == 0
+    assert session.statuses == {"T001": "completed", "T002": "completed"}
+
+
 @pytest.mark.parametrize("costs", [True, False])
 def test_a_limit_that_one_task_meets_holds_all_of_that_backend(
     project: Project, workers: tuple[str, ...], *, costs: bool
