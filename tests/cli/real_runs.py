@@ -8,29 +8,17 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from waiting import PATIENCE
 
 from pytest_moderator.attempt import end_marked_processes
 from pytest_moderator.cli import main
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-DEADLINE = 300.0  # seconds until something must hang
 SCRIPT = Path(sys.executable).with_name("moderator")
 WAITS = "echo $$ > started-{0}; echo x >> ran-{0}; until [ -e go-{0} ] || [ -e go ]; do sleep 0.05; done"
 """A command that waits until it may end: named, or all."""
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait until something is true; give it."""
-    end = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < end, "this never came true"
-        time.sleep(0.02)
-    return found
 
 
 class RealRun:
@@ -81,7 +69,7 @@ class RealRun:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=DEADLINE,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -138,7 +126,7 @@ class RealRun:
     def end(self) -> int:
         """Wait for the end; give the exit code."""
         assert self.process
-        code = self.process.wait(DEADLINE)
+        code = self.process.wait(PATIENCE)
         assert self.left() == 0
         return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,3 +109,10 @@ class Recorded:
         finally:
             over.set()
             thread.join()
+
+
+def lines_of(text: str) -> list[str]:
+    """Give the lines of an output without what differs from time to time."""
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", text)
+    text = re.sub(r"process \d+ on \S+", "process P", text)
+    return re.sub(r"\((?:[\d.]+s|\d+[mh] \d+[sm])\)|  [\d.]+s", "(D)", text).splitlines()

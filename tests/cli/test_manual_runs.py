@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from real_runs import until
+from waiting import until
 
 if TYPE_CHECKING:
     from real_runs import RealRun

@@ -10,10 +10,12 @@ from xml.etree import ElementTree as ET
 
 import psutil
 import pytest
-from real_runs import RealRun, until
+from waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from real_runs import RealRun
 
 workers = pytest.mark.parametrize("workers", ["", "-n2"])
 FAILS_FIRST = "echo x >> ran-{0}; [ -e fixed ]"
