@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.backends.health import HealthChecks
 from pytest_moderator.backends.limits import LONGEST_WAIT, BackendLimits, Circuit
+from pytest_moderator.clock import shown_after
+from pytest_moderator.left_waiting import CIRCUIT
 from pytest_moderator.tell import tell
 from pytest_moderator.units import format_duration
 
@@ -67,9 +69,9 @@ class Circuits:
         seconds = self._limits.may_start(name, now)
         return now + seconds if seconds or name not in self._asking else float("inf")
 
-    def hold(self, name: str, seconds: float) -> None:
-        """Start no task of a backend for some seconds: it has a limit."""
-        self._limits.hold(name, seconds, time.monotonic())
+    def hold(self, name: str, seconds: float, *, failed: bool = False) -> None:
+        """Leave a backend alone for some seconds: it has a limit, or tasks of it have failed before this began."""
+        self._limits.hold(name, seconds, time.monotonic(), failed=failed)
 
     def held(self, name: str) -> float:
         """Say for how many more seconds a backend has a limit, as it has told."""
@@ -144,5 +146,6 @@ class Circuits:
             return
         self._told[name] = circuit
         facts = {"backend": name, "circuit": str(circuit), "why": self._limits.open_circuit(name, now) or why}
-        self._run.recorder.noted("backend_circuit", facts)
+        opened = self._limits.opened(name, now)
+        self._run.recorder.noted(CIRCUIT, {**facts, "until": shown_after(opened)} if opened else facts)
         tell(self._run.config, "pytest_moderator_backend_circuit", **facts)

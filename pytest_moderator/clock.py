@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def now() -> str:
@@ -14,6 +14,11 @@ def now() -> str:
 def shown(moment: datetime) -> str:
     """Give a time that has a zone as ISO 8601 in UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def shown_after(seconds: float) -> str:
+    """Give the time that it is in so many seconds, as :func:`shown` writes it."""
+    return shown(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def seconds_until(moment: str | None, since: datetime | None = None) -> float | None:

@@ -63,7 +63,7 @@ def _gates_of(
     def limits_gate() -> LimitsGate:
         from pytest_moderator.limiting import LimitsGate  # noqa: PLC0415 (most runs know of no limits)
 
-        return LimitsGate(run, circuits(), opening.waiting.limits, asks=watched)
+        return LimitsGate(run, circuits(), opening.waiting, asks=watched)
 
     yield PauseGate(run, opening.waiting.pauses)
     if watched:

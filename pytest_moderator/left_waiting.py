@@ -1,4 +1,4 @@
-"""What a run that goes on still has to wait for: attempts that are due later, and limits that backends have met."""
+"""What a run that goes on still has to wait for: attempts that are due later, limits and open circuits."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ PAUSED = "task_paused"
 LIMITED = "backend_limited"
 """The event of a backend that has said when its limit ends."""
 
+CIRCUIT = "backend_circuit"
+"""The event of a backend that is left alone because tasks have failed, is tried, or is used again."""
+
 _GONE_ON = ("task_started", "task_ended")
 _ALL = -1
 
@@ -27,10 +30,12 @@ class LeftWaiting(NamedTuple):
     Attributes:
         pauses: of tasks that wait for their next attempt, the events that tell of it.
         limits: of backends that have a limit, the events that tell until when.
+        circuits: of backends that have failed and are left alone, likewise.
     """
 
     pauses: tuple[Event, ...] = ()
     limits: tuple[Event, ...] = ()
+    circuits: tuple[Event, ...] = ()
 
     def notices(self) -> Iterator[str]:
         """Say it in words, a line each."""
@@ -43,6 +48,9 @@ class LeftWaiting(NamedTuple):
             until[name] = max(until.get(name, ""), end)
         for name, end in until.items():
             yield f"tasks of the backend {name!r} go on waiting for the end of its limit: {end}"
+        for event in self.circuits:
+            name, end = event.payload["backend"], event.payload["until"]
+            yield f"the backend {name!r} has failed, and is left alone until {end}"
 
 
 def left_waiting(reader: JournalReader, run_id: str, named: Mapping[str, Collection[str]]) -> LeftWaiting:
@@ -59,7 +67,13 @@ def left_waiting(reader: JournalReader, run_id: str, named: Mapping[str, Collect
         if str(event.task_id) not in named.get(event.file or "", ()) and _lasts(event, "again_at")
     )
     limits = reader.events(run_id, kinds=(LIMITED,), limit=_ALL)
-    return LeftWaiting(tuple(pauses), tuple(event for event in limits if _lasts(event, "until")))
+    changes = reader.events(run_id, kinds=(CIRCUIT,), limit=_ALL)
+    last_changes = {event.payload["backend"]: event for event in changes}
+    return LeftWaiting(
+        tuple(pauses),
+        tuple(event for event in limits if _lasts(event, "until")),
+        tuple(event for event in last_changes.values() if _lasts(event, "until")),
+    )
 
 
 def _last_pauses(reader: JournalReader, run_id: str) -> Iterable[Event]:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.budgets import write_purse
 from pytest_moderator.backends.elsewhere import ElsewhereBackend
 from pytest_moderator.backends.limits import LONGEST_WAIT
-from pytest_moderator.clock import seconds_until, shown
+from pytest_moderator.clock import seconds_until, shown_after
 from pytest_moderator.gates import Gate, Shut, Wait
-from pytest_moderator.left_waiting import LIMITED
+from pytest_moderator.left_waiting import CIRCUIT, LIMITED
 from pytest_moderator.model import ErrorCategory, TaskStatus, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from pytest_moderator.backends.routing import Choice
     from pytest_moderator.circuits import Circuits
     from pytest_moderator.handout import FileHandout
-    from pytest_moderator.journal import Event
+    from pytest_moderator.left_waiting import LeftWaiting
     from pytest_moderator.model import Budget, Task, TaskResult
     from pytest_moderator.run import Run
 
@@ -82,18 +81,17 @@ class LimitsGate(Gate):
     Args:
         run: knows the backend of each task.
         circuits: what is known of the backends; told what comes of the tasks.
-        limits: what was written down of limits that had not ended when this run broke off.
+        left: what was written down of limits and circuits when this run broke off, and still lasts.
         asks: whether backends whose tasks fail are asked how they are.
     """
 
-    def __init__(
-        self, run: Run, circuits: Circuits, limits: Iterable[Event] = (), *, asks: bool = True
-    ) -> None:
+    def __init__(self, run: Run, circuits: Circuits, left: LeftWaiting, *, asks: bool = True) -> None:
         self._run = run
         self._circuits = circuits
         self._asks = asks
-        for event in limits:
-            circuits.hold(event.payload["backend"], seconds_until(event.payload["until"]) or 0.0)
+        for event in (*left.limits, *left.circuits):
+            seconds = seconds_until(event.payload["until"]) or 0.0
+            circuits.hold(event.payload["backend"], seconds, failed=event.kind == CIRCUIT)
 
     def ask(self, file: FileHandout, task: Task) -> Wait | Shut | None:
         """Say how long the backend of a task cannot be used; nobody waits for a limit of days."""
@@ -108,7 +106,7 @@ class LimitsGate(Gate):
         until = min(moments)
         held = self._circuits.held(choice.backend.name)
         if held > LONGEST_WAIT and all(LONGEST_WAIT < at - time.monotonic() < math.inf for at in moments):
-            end = shown(datetime.now(UTC) + timedelta(seconds=held))
+            end = shown_after(held)
             why = f"backend {choice.backend.name} has a limit until {end}: --moderator-resume goes on after that"
             return Shut(why, open=True)
         reason = f"waiting for backend {choice.backend.name}: {why}"

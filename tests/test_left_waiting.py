@@ -11,7 +11,7 @@ import pytest
 
 from pytest_moderator.handout import FileHandout, Handout
 from pytest_moderator.journal import Event
-from pytest_moderator.left_waiting import LIMITED, PAUSED, left_waiting
+from pytest_moderator.left_waiting import CIRCUIT, LIMITED, PAUSED, left_waiting
 from pytest_moderator.model import Task
 from pytest_moderator.pausing import PauseGate
 
@@ -81,6 +81,26 @@ def test_limits_that_have_not_ended() -> None:
         f"tasks of the backend 'one' go on waiting for the end of its limit: {LAST}",
         f"tasks of the backend 'three' go on waiting for the end of its limit: {LATER}",
     ]
+
+
+def test_circuits_that_are_still_open() -> None:
+    told = [
+        ("one", "open", BEFORE),
+        ("one", "half-open", None),
+        ("one", "open", LATER),
+        ("two", "open", LATER),
+        ("two", "half-open", None),
+        ("two", "closed", None),
+        ("three", "open", BEFORE),
+        ("four", "open", None),  # it says itself that it cannot be used, and is asked when a run begins
+    ]
+    events = [
+        event(number, CIRCUIT, backend=name, circuit=circuit, **({"until": until} if until else {}))
+        for number, (name, circuit, until) in enumerate(told, start=1)
+    ]
+    left = left_waiting(Journal(*events), "r1", {})  # type: ignore[arg-type]
+    assert [found.seq for found in left.circuits] == [3]
+    assert list(left.notices()) == [f"the backend 'one' has failed, and is left alone until {LATER}"]
 
 
 def test_who_is_as_before_waits_until_somebody_wants_it_now() -> None:

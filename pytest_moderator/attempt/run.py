@@ -7,7 +7,6 @@ import itertools
 import time
 import traceback
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.environment import given_names, task_environment
@@ -15,7 +14,7 @@ from pytest_moderator.attempt.output import clean
 from pytest_moderator.attempt.secrecy import masked_result, with_masker
 from pytest_moderator.attempt.signs import CANCELLED
 from pytest_moderator.attempt.tries import Tries
-from pytest_moderator.clock import now, shown
+from pytest_moderator.clock import now, shown_after
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Attempt, ErrorCategory, TaskResult, TaskStatus
 
@@ -153,7 +152,7 @@ def _keep(tries: Tries, result: TaskResult, context: AttemptContext, following: 
 def _stopped(result: TaskResult, following: Following) -> TaskResult:
     """Say in the result of the last try why no other one follows here."""
     if following.later is not None:
-        again_at = shown(datetime.now(UTC) + timedelta(seconds=following.later))
+        again_at = shown_after(following.later)
         return replace(result, status=TaskStatus.PAUSED, error_message=_why(result), again_at=again_at)
     return replace(result, error_message=f"{_why(result)}; {following.stop}") if following.stop else result
 

@@ -168,20 +168,29 @@ class BackendLimits:
         if (start := self._running.pop(key, None)) is not None:
             start.backend.end(start, now, ok=ok, retry_after=retry_after)
 
-    def hold(self, backend: str, seconds: float, now: float) -> None:
-        """Take note that a backend has asked to be left alone, before any task of it has started.
+    def hold(self, backend: str, seconds: float, now: float, *, failed: bool = False) -> None:
+        """Take note that a backend is to be left alone, before any task of it has started.
 
         Args:
             backend: its name.
             seconds: for how long; finite.
             now: seconds on the clock of the run.
+            failed: whether that is because tasks have failed, so that one tries it then; else it has asked for it.
         """
         held = self._of(backend)
-        held.held_until = max(held.held_until, now + seconds)
+        if failed:
+            held.open_until = now + seconds
+        else:
+            held.held_until = max(held.held_until, now + seconds)
 
     def held(self, backend: str, now: float) -> float:
         """Say for how many more seconds a backend has asked to be left alone; 0 where it has not."""
         return max(0.0, self._of(backend).held_until - now)
+
+    def opened(self, backend: str, now: float) -> float:
+        """Say for how many more seconds a backend is left alone because tasks have failed; 0 where it is not."""
+        held = self._of(backend)
+        return 0.0 if held.open_until is None or held.illness else max(0.0, held.open_until - now)
 
     def running(self, backend: str) -> int:
         """Count the tasks of a backend that have started and not ended."""

@@ -183,6 +183,20 @@ class TestBreaker:
         fail(those, 12)
         assert those.circuit("a", 12) is Circuit.OPEN
 
+    @pytest.mark.parametrize(("ok", "circuit"), [(True, Circuit.CLOSED), (False, Circuit.OPEN)])
+    def test_one_that_had_failed_before_is_left_alone_and_then_tried(
+        self, ok: bool, circuit: Circuit
+    ) -> None:
+        those = limits(breaker={"failures": 5, "pause": 10})
+        those.hold("a", 3, 0, failed=True)
+        assert (those.circuit("a", 2), those.may_start("a", 2), those.opened("a", 2)) == (Circuit.OPEN, 1, 1)
+        assert (those.why("a", 2), those.held("a", 2)) == ("it has failed; it is tried again in 1.00s", 0)
+        assert (those.circuit("a", 3), those.opened("a", 3)) == (Circuit.HALF_OPEN, 0)
+        those.started("a", "probe", 3)
+        assert those.may_start("a", 3) == math.inf
+        those.ended("probe", ok=ok, now=4)
+        assert (those.circuit("a", 4), those.opened("a", 4)) == (circuit, 0 if ok else 10)
+
     def test_what_started_before_says_nothing_about_later(self) -> None:
         those = limits(breaker={"failures": 1, "pause": 10})
         for key in ("good", "bad", "late"):

@@ -119,6 +119,18 @@ def test_a_fallback_takes_the_place_of_one_whose_circuit_is_open(
     assert (properties["backend"], properties["backend_reason"]) == ("second", why)
 
 
+def test_a_run_that_goes_on_leaves_it_alone_as_long(place: Project, workers: tuple[str, ...]) -> None:
+    settings(place, breaker="{failures: 1, pause: 1h}")
+    place.tasks(chain("One fails:transient", "Two", optional="never"))
+    assert run(place, *workers).lines() == ["T001 main"]
+    (told,) = events(place, "backend_circuit")
+    session = run(place, *workers, "--moderator-resume")
+    assert session.lines() == ["T001 main", "T001 second", "T002 second"]
+    assert f"the backend 'main' has failed, and is left alone until {told['until']}" in session.output
+    why = session.tasks["T001"]["backend_reason"]
+    assert why.startswith("the default backend; 'main' cannot be used: it has failed; it is tried again in ")
+
+
 def test_each_attempt_counts(place: Project, workers: tuple[str, ...]) -> None:
     """Also where the pause before the next one would be too short to give its worker to somebody else."""
     settings(place, breaker="{failures: 2, pause: 1h}")
