@@ -7,18 +7,15 @@ import os
 import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from waiting import PATIENCE, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conftest import Shell
 
-DEADLINE = 300
 QUICK = "-p no:cacheprovider -p no:hypothesispytest"
 WAIT = "touch started; until [ -e go ]; do sleep 0.01; done"
 TASKS = (
@@ -44,16 +41,9 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.01)
-
-
 def end(run: subprocess.Popen[str], project: Path) -> str:
     (project / "go").touch()
-    output, _ = run.communicate(timeout=DEADLINE)
+    output, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 1
     assert "1 failed, 1 passed, 1 skipped" in output
     return output
@@ -112,7 +102,7 @@ def test_a_reader_who_is_late_misses_the_first_events_only(project: Path) -> Non
     reading = os.open(project / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(reading) as pipe:
         (project / "go").touch()
-        assert select.select([reading], [], [], DEADLINE)[0]
+        assert select.select([reading], [], [], PATIENCE)[0]
         os.set_blocking(reading, True)
         events = read(pipe.read())
     first = events[0]["seq"]
@@ -127,7 +117,7 @@ def test_a_reader_who_goes_away_disturbs_nothing(project: Path) -> None:
     reading = os.open(project / "pipe", os.O_RDONLY | os.O_NONBLOCK)  # before anything could be missed
     run = start(project, "--moderator-events=pipe")
     with os.fdopen(reading) as pipe:
-        assert select.select([reading], [], [], DEADLINE)[0]
+        assert select.select([reading], [], [], PATIENCE)[0]
         os.set_blocking(reading, True)
         assert json.loads(pipe.readline())["run_id"]
         until((project / "started").exists)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from test_events import DEADLINE, QUICK, start, until
+from test_events import QUICK, start
+from waiting import PATIENCE, until
 
 from pytest_moderator.reports.json_report import write
 
@@ -96,7 +97,7 @@ def test_a_run_that_is_interrupted_has_one(project: Path) -> None:
     run = start(project, "--moderator-json=report.json", "-n1")
     until((project / "started").exists)
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=DEADLINE)
+    run.communicate(timeout=PATIENCE)
     report = read(project / "report.json")
     assert report["exit_code"] == run.returncode == 2
     assert counts(report) == {"interrupted": 1, "not_started": 1}

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 PATIENCE = 300.0  # seconds; on a busy machine all takes longer, and nobody waits that long who need not
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait until a condition holds, and give what it gave; fail when it does not for long."""
-    deadline = time.monotonic() + PATIENCE
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Wait until a condition holds, and give what it gave; fail when it does not within so many seconds."""
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "this never came true"
         time.sleep(0.01)

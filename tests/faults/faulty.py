@@ -8,31 +8,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from waiting import PATIENCE, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 ALONE: tuple[str, ...] = ()
 BOTH = pytest.mark.parametrize("workers", [ALONE, ("-n2",)], ids=["alone", "n2"])
-DEADLINE = 180  # seconds; on a busy machine all takes longer, and nobody waits that long who need not
 _TOKEN = "FAULTS_PROJECT"
-
-
-def until(condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
-    """Wait until a condition holds, and give what it gave."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.01)
-    return value
 
 
 @contextlib.contextmanager
@@ -133,7 +123,7 @@ class Project:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         for started in self._started:
-            started.wait(DEADLINE)
+            started.wait(PATIENCE)
 
 
 @dataclass
@@ -164,12 +154,12 @@ class RunningRun:
     def kill(self) -> None:
         """Kill the controlling process, and nobody else."""
         self.process.kill()
-        self.process.wait(DEADLINE)
+        self.process.wait(PATIENCE)
 
     def kill_session(self) -> None:
         """Kill all processes of the session at once: those of pytest, not those of tasks."""
         self.signal_group(signal.SIGKILL)
-        self.process.wait(DEADLINE)
+        self.process.wait(PATIENCE)
 
     def workers(self) -> list[psutil.Process]:
         """List the workers: the children of the controlling process that are no task's."""
@@ -187,7 +177,7 @@ class RunningRun:
 
     def end(self) -> Ended:
         """Wait for the end, and see what came of it."""
-        code = self.process.wait(DEADLINE)
+        code = self.process.wait(PATIENCE)
         output = (self.project.path / self.output).read_bytes().decode("utf-8", "replace")
         return Ended(self.project, code, output)
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from faulty import until
+from waiting import until
 
 from pytest_moderator.attempt.processes import MARK
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from faulty import until
+from waiting import until
 
 from pytest_moderator.tasksfile import read_tasks_file
 from pytest_moderator.tasksfile.checkbox import CheckBoxes

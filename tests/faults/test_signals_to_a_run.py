@@ -6,8 +6,9 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from faulty import BOTH, until
+from faulty import BOTH
 from ledger import Journal
+from waiting import until
 
 if TYPE_CHECKING:
     from faulty import Project

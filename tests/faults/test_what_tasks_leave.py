@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from faulty import BOTH, until
+from faulty import BOTH
 from ledger import Journal
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
