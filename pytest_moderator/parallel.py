@@ -130,6 +130,7 @@ class ParallelScheduling:
                 else:
                     why = f"worker {node.gateway.id} has not collected it: did a file change during the run?"
                     self._report_crash(node, nodeid, why)
+                    return False  # it is settled: what comes next is asked for anew
         return True
 
     def _send(self, node: WorkerController, worker: _Worker, index: dict[str, int], nodeid: str) -> None:
@@ -242,7 +243,7 @@ class ParallelScheduling:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:
-        """Settle a task whose worker died: xdist reports it, and neither ends nor counts it.
+        """Settle a task whose worker died: xdist reports it, and does not end it.
 
         Unless it runs elsewhere by now: a plugin may have put it back.
         """
@@ -251,9 +252,8 @@ class ParallelScheduling:
         yield
         lost = str(report.when) == "???" and report.nodeid in self.run.coordinator.running
         if lost and not any(worker.running == report.nodeid for worker in self._workers.values()):
-            self._count_failure()
             self.run.end(report.nodeid)
-            self.schedule()
+            self._wake()  # whoever tells of it is in the middle of something
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
@@ -266,14 +266,8 @@ class ParallelScheduling:
         report.node = node  # type: ignore[attr-defined]
         self.config.hook.pytest_runtest_logreport(report=report)
 
-    def _count_failure(self) -> None:
-        dsession = self._dsession
-        dsession.countfailures += 1
-        if dsession.maxfail and dsession.countfailures >= dsession.maxfail:
-            self._interrupt(f"stopping after {dsession.countfailures} failures")
-
     def _reason_to_stop(self) -> str:
-        """Heed what pytest's own loop heeds, and xdist's does not."""
+        """Heed what pytest's own loop heeds, and xdist's does not: it counts no task whose worker died, say."""
         session = self._session
         broken = 0 if self.run.begun else session.testsfailed
         if broken and not self.config.option.continue_on_collection_errors:

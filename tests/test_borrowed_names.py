@@ -36,11 +36,11 @@ def test_standard_input_is_given_back_for_a_moment() -> None:
     assert list(resume.parameters) == ["self"]
 
 
-def test_xdist_counts_failures_where_we_count_crashes() -> None:
-    written = inspect.getsource(DSession)
+def test_xdists_loop_ends_when_it_is_told_to() -> None:
+    loop = inspect.getsource(DSession.pytest_runtestloop)
 
-    for name in ("countfailures", "maxfail", "shouldstop"):
-        assert f"self.{name}" in written
+    assert "if self.shouldstop:" in loop
+    assert "pending_exception = Interrupted(str(self.shouldstop))" in loop
 
 
 def test_xdists_loop_is_woken_by_an_event_of_no_item() -> None:

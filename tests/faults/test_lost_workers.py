@@ -256,6 +256,17 @@ def pytest_xdist_node_collection_finished(node, ids):
     assert ended.statuses == {"T001": "completed", "T002": "completed"}
 
 
+def test_a_worker_that_comes_later_does_not_find_the_tests_any_more(project: Project) -> None:
+    many = "import pytest\n@pytest.mark.parametrize('n', range(150))\ndef test_gone(n): pass\n"
+    (project.path / "test_gone.py").write_text(many)
+    project.tasks("- [ ] T001 lost\n  - run: `: > test_gone.py; kill -9 $PPID; sleep 60`\n")
+    ended = project.run("-n1", "test_gone.py").sound
+    assert "151 failed" in ended.output
+    assert "worker gw1 has not collected it: did a file change during the run?" in ended.output
+    (project.path / "test_gone.py").write_text(many)
+    assert "1 failed" in project.run("-n1", "-x", "test_gone.py").sound.output
+
+
 def test_workers_are_lost_more_often_than_they_are_replaced(project: Project) -> None:
     lines = [f"- [ ] T{n:03} [P] lost\n  - run: `kill -9 $PPID; sleep 60`\n" for n in range(1, 5)]
     project.tasks("".join(lines))
