@@ -38,3 +38,19 @@ def test_importing_the_package_imports_nothing_else():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["pytest_moderator"]
+
+
+def test_the_core_and_the_command_know_no_pytest():
+    code = """
+import importlib, pkgutil, sys
+sys.modules["pytest"] = sys.modules["_pytest"] = None
+import pytest_moderator
+rooms = "attempt backends cli isolation journal model settings tasksfile".split()
+files = "availability checkpoints coordinator left_waiting plan prepare resume routes".split()
+for name in (*rooms, *files):
+    module = importlib.import_module(f"pytest_moderator.{name}")
+    for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
+        importlib.import_module(found.name)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from pytest_moderator.backends.base import Backend
 
 
-@pytest.hookimpl
 def pytest_moderator_backends() -> list[Backend]:
     """Hand over ``shell``, ``python``, ``manual`` and the coding agents."""
     from pytest_moderator.backends.agents import agents  # noqa: PLC0415 (only when they are asked for)

@@ -258,7 +258,7 @@ def test_what_comes_with_the_package_is_a_plugin() -> None:
         def pytest_moderator_backends(self) -> list[Backend]:
             raise NotImplementedError
 
-    manager = pluggy.PluginManager("pytest")
+    manager = pytest.PytestPluginManager()
     manager.add_hookspecs(Spec)
     manager.register(builtin)
     names = [[backend.name for backend in given] for given in manager.hook.pytest_moderator_backends()]
