@@ -3,74 +3,15 @@
 from __future__ import annotations
 
 import sys
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+from by_hand import ANSWERED, TASKS, WAIT, answer, events, run_id, status_of_run
 
-from pytest_moderator.journal import JournalReader, RequestKind, ask
+from pytest_moderator.journal import RequestKind, ask
 
 if TYPE_CHECKING:
     from sessions import Project
-
-TASKS = """
-    - [ ] T001 Look at the page
-      - backend: manual
-    - [ ] T002 Tell (depends on T001)
-      - run: `echo T002 >> ran.txt`
-    - [ ] T003 [P] Aside
-      - run: `echo T003 >> ran.txt`
-"""
-ANSWERED = f"""
-    - [ ] T001 [P] Look at the page
-      - backend: manual
-    - [ ] T002 [P] Answers
-      - run: `{sys.executable} answer.py`
-"""
-WAIT = "--moderator-approval=wait"
-
-
-def answer(*lines: str) -> str:
-    """A script that answers for the tasks of the run that it is part of, once they wait."""
-    head = """
-        import os, time
-        from pathlib import Path
-        from pytest_moderator.journal import JournalReader, RequestKind, ask
-
-        STATE, RUN = Path(".moderator"), os.environ["MODERATOR_RUN_ID"]
-
-        def say(kind, task_id, **payload):
-            ask(STATE, RUN, RequestKind(kind), task_id=task_id, payload=payload)
-
-        def it_is(task_id, status):
-            with JournalReader(STATE) as reader:
-                return any(row.task_id == task_id and row.status == status for row in reader.tasks(RUN))
-
-        def until_it(task_id, status):
-            while not it_is(task_id, status):
-                time.sleep(0.05)
-
-        def until_it_waits(task_id):
-            until_it(task_id, "paused")
-    """
-    return dedent(head) + "\n".join(lines) + "\n"
-
-
-def run_id(project: Project) -> str:
-    with JournalReader(project.path / ".moderator") as reader:
-        return reader.runs()[0].id
-
-
-def events(project: Project, *kinds: str) -> list[tuple[str | None, str]]:
-    """What was said in the last run, and by whom."""
-    with JournalReader(project.path / ".moderator") as reader:
-        found = reader.events(run_id(project), kinds=kinds)
-    return [(event.task_id, str(event.payload.get("by", ""))) for event in found]
-
-
-def status_of_run(project: Project) -> str:
-    with JournalReader(project.path / ".moderator") as reader:
-        return reader.runs()[0].status.value
 
 
 def test_where_nobody_is_the_task_is_skipped_and_done_later(
@@ -93,15 +34,6 @@ def test_where_nobody_is_the_task_is_skipped_and_done_later(
     assert task_id == "T001"
     assert f"T001: done ({by})" in again.output
     assert status_of_run(project) == "completed"
-
-
-def test_a_box_that_was_ticked_since_counts_as_done(project: Project) -> None:
-    file = project.tasks(TASKS)
-    project.run("tasks.md")
-    file.write_text(file.read_text().replace("[ ] T001", "[x] T001"))
-    again = project.run("tasks.md", "--moderator-resume")
-    assert again.lines() == ["T003", "T002"]
-    assert "1 passed, 2 done" in again.output
 
 
 def test_it_is_answered_while_the_others_go_on(project: Project, workers: tuple[str, ...]) -> None:
@@ -134,50 +66,6 @@ def test_it_is_answered_while_the_others_go_on(project: Project, workers: tuple[
     assert {task_id for task_id, _ in events(project, "said_done", "said_failed")} == {"T001", "T002"}
     # once, although the gate was asked again whenever another task had ended
     assert session.output.count("T001 waits for a person: Is done: moderator done T001, moderator fail") == 1
-
-
-def test_a_tick_is_an_answer_wherever_the_task_stands_by_now(
-    project: Project, workers: tuple[str, ...]
-) -> None:
-    project.tasks(f"""
-        - [ ] T001 [P] Look at the page
-          - backend: manual
-        - [ ] T002 [P] Edits the file
-          - run: `{sys.executable} answer.py`
-        - [ ] T003 Tell (depends on T001)
-          - run: `echo T003 >> ran.txt`
-    """)
-    project.write(
-        "answer.py",
-        answer(
-            "until_it_waits('T001')",
-            "file = Path('tasks.md')",
-            "text = '# Another title\\n\\nSome words.\\n\\n' + file.read_text()",
-            "file.write_text(text.replace('[ ] T001', '[x] T001'))",
-        ),
-    )
-    session = project.run("tasks.md", WAIT, *workers)
-    assert session.exit_code == 0
-    assert session.lines() == ["T003"]
-    assert events(project, "said_done") == [("T001", "its box in tasks.md")]
-
-
-def test_only_its_own_tick_counts(project: Project) -> None:
-    project.tasks(ANSWERED)
-    project.write(
-        "answer.py",
-        answer(
-            "until_it_waits('T001')",
-            "file = Path('tasks.md')",
-            "text = file.read_text().replace('[ ] T001 [P] Look at the page', '[x] T001 [P] Something else')",
-            "file.write_text(text.replace('[ ] T002', '[x] T002'))",
-            "time.sleep(1.5)  # three looks at the file",
-            "say('fail', 'T001', why='the end')",
-        ),
-    )
-    session = project.run("tasks.md", WAIT, "-n", "2")
-    assert session.reasons["T001"] == "the end"
-    assert events(project, "said_done") == []
 
 
 def test_verification_is_run_when_it_is_done(project: Project, workers: tuple[str, ...]) -> None:
@@ -294,61 +182,6 @@ def test_it_is_asked_about_again_when_it_is_tried_again(project: Project) -> Non
     assert session.exit_code == 0
     assert (session.tasks["T001"]["status"], session.tasks["T001"]["attempts"]) == ("completed", 2)
     assert session.output.count("T001 waits for a person") == 2
-
-
-def test_a_tick_that_did_not_hold_does_not_count_again(project: Project) -> None:
-    project.tasks(f"""
-        - [ ] T001 [P] Write it
-          - backend: manual
-          - verify: `echo looked >> looks; test -e written`
-        - [ ] T002 [P] Answers
-          - run: `{sys.executable} answer.py`
-    """)
-    project.write(
-        "answer.py",
-        answer(
-            "def tick(old, new):",
-            "    file = Path('tasks.md')",
-            "    file.write_text(file.read_text().replace(f'[{old}] T001', f'[{new}] T001'))",
-            "until_it_waits('T001')",
-            "tick(' ', 'x')",
-            "until_it('T001', 'failed')",
-            "say('retry', 'T001')",
-            "until_it_waits('T001')",
-            "time.sleep(1.5)  # three looks at the file",
-            "Path('written').touch()",
-            "while not it_is('T001', 'completed'):  # one that is not seen in time has to be repeated",
-            "    tick('x', ' ')",
-            "    time.sleep(1.5)",
-            "    tick(' ', 'x')",
-            "    time.sleep(1.5)",
-        ),
-    )
-    session = project.run("tasks.md", WAIT, "-n", "2")
-    assert session.exit_code == 0, session.output
-    assert session.lines("looks") == ["looked", "looked"]
-
-
-def test_what_was_ticked_before_is_asked_about_when_it_runs_again(project: Project) -> None:
-    project.tasks(f"""
-        - [x] T001 [P] Write it
-          - backend: manual
-        - [ ] T002 [P] Answers
-          - run: `{sys.executable} answer.py`
-    """)
-    project.write(
-        "answer.py",
-        answer(
-            "until_it_waits('T001')",
-            "file = Path('tasks.md')",
-            "file.write_text(file.read_text() + '\\nMore words.\\n')",
-            "time.sleep(1.5)  # three looks at the file",
-            "say('fail', 'T001', why='the end')",
-        ),
-    )
-    project.run("tasks.md", "--deselect", "tasks.md::T002")
-    session = project.run("tasks.md", "--moderator-rerun=T001", WAIT, "-n", "2")
-    assert session.reasons["T001"] == "the end", session.output
 
 
 def test_tasks_of_several_files_are_told_apart(project: Project) -> None:
