@@ -1,4 +1,4 @@
-"""Tasks for people, and scripts that answer in their place."""
+"""Tasks for people, scripts that answer in their place, and what the journal has of answers."""
 
 from __future__ import annotations
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from by_hand import events, run_id
 from stand_ins import COSTLY
 
-from pytest_moderator.journal import JournalReader, RequestKind, ask
+from pytest_moderator.journal import RequestKind, ask
 
 if TYPE_CHECKING:
     from sessions import Project
@@ -23,20 +24,6 @@ TASKS = """
     - [ ] T003 [P] Aside
       - run: `echo T003 >> ran.txt`
 """
-
-
-def run_id(project: Project) -> str:
-    reader = JournalReader(project.path / ".moderator")
-    found = reader.runs()[0].id
-    reader.close()
-    return found
-
-
-def events(project: Project, *kinds: str) -> list[tuple[str | None, object]]:
-    reader = JournalReader(project.path / ".moderator")
-    found = [(e.task_id, e.payload.get("by")) for e in reader.events(run_id(project), kinds=kinds)]
-    reader.close()
-    return found
 
 
 def test_where_nobody_is_the_task_is_skipped_and_can_be_approved_later(
