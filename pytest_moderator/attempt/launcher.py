@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_moderator.attempt.masking import Masker
     from pytest_moderator.backends.base import ProcessSpec
 
 TIMED_OUT = 124
@@ -346,15 +347,20 @@ def open_log(path: Path, logs: FilteredLogs | None = None) -> int:
     return log if logs is None else logs.into(log)
 
 
-def note(path: Path, line: str) -> None:
+def note(path: Path, line: str, masker: Masker | None = None) -> None:
     """Add a line of ours to a log.
+
+    Args:
+        path: the log.
+        line: the line, with its end.
+        masker: takes secrets out of it.
 
     Raises:
         OSError: it cannot be written.
     """
     log = open_log(path)
     try:
-        os.write(log, line.encode("utf-8", "surrogateescape"))
+        os.write(log, (masker.mask(line) if masker else line).encode("utf-8", "surrogateescape"))
     finally:
         os.close(log)
 

@@ -169,9 +169,8 @@ def _refresh(task: Task, context: AttemptContext, fixtures: Mapping[str, str] | 
         grace=context.grace,
         filter=context.filter,
     )
-    command = context.refresh if context.masker is None else context.masker.mask(context.refresh)
     try:
-        note(log, f"$ {command}\n")
+        note(log, f"$ {context.refresh}\n", context.masker)
     except OSError as error:
         return str(error)
     outcome = (context.launcher or LocalLauncher()).run(spec)

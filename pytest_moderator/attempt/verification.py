@@ -63,6 +63,7 @@ class Verification:
         self._deadline = deadline
         self._error: VerificationError | None = None
         self._rounds = 0
+        self._passed = False
 
     def __call__(self, directory: Path) -> None:
         """Run the commands one after another, up to the first that fails.
@@ -75,12 +76,14 @@ class Verification:
             OSError: the log cannot be written.
         """
         self._rounds += 1
+        self._passed = False
         again = " (with what other tasks have merged)" if self._rounds > 1 else ""
         for check in self._task.verify:
-            note(self._context.verify_log, f"$ {check}{again}\n")
+            note(self._context.verify_log, f"$ {check}{again}\n", self._context.masker)
             outcome = self._run(check, directory)
             if outcome.exit_code or outcome.error:
                 raise self._failed(f"{check}{again}", outcome)
+        self._passed = True
 
     def _failed(self, check: str, outcome: ProcessOutcome) -> VerificationError:
         code, why = outcome.exit_code or 1, self._why(outcome)
@@ -102,7 +105,7 @@ class Verification:
     def told(self, result: TaskResult) -> TaskResult:
         """Add to a result what came of the verification, if it has come to that."""
         if self._error is None:
-            return replace(result, verification=PASSED) if self._rounds else result
+            return replace(result, verification=PASSED) if self._passed else result
         return replace(
             result,
             exit_code=self._error.exit_code,
@@ -149,11 +152,17 @@ def argv_of(check: str) -> tuple[str, ...]:
 
 
 def end_of(log: Path) -> str:
-    """Read the end of a log, cleaned for display; of a long one, without the line that is cut."""
-    with log.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _LAST_OUTPUT))
-        text = file.read().decode("utf-8", "replace")
+    """Read the end of a log, cleaned for display; of a long one, without the line that is cut.
+
+    One that is not there any more is empty: what is verified may have removed it.
+    """
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LAST_OUTPUT))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
     if size > _LAST_OUTPUT:
         text = f"…\n{text.partition(chr(10))[2] or text}"
     return clean(text)

@@ -131,7 +131,13 @@ def test_a_log_that_cannot_be_written(place: AttemptContext) -> None:
     task = task_of("true", script=f"ln -s /dev/null {place.verify_log}\n")
     result = run_task(dataclasses.replace(task, retries=2), ShellBackend(), place)
     assert (result.status, result.category, result.attempts) == (TaskStatus.FAILED, "resource", 1)
-    assert result.verification == "passed"
+    assert result.verification is None  # it was not run
+
+
+def test_a_log_that_a_check_removes(place: AttemptContext) -> None:
+    result = run_task(task_of(f"rm '{place.verify_log}'; exit 3"), ShellBackend(), place)
+    assert (result.status, result.exit_code) == (TaskStatus.FAILED, 3)
+    assert (result.verification, result.verification_output) == ("failed", "")
 
 
 def test_the_end_of_a_long_log(tmp_path: Path) -> None:
@@ -147,7 +153,8 @@ def test_the_end_of_a_long_log(tmp_path: Path) -> None:
 
 def test_nothing_secret_is_told(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOOR_CODE", "open-sesame-4711")
-    result = run_task(task_of("echo $DOOR_CODE; false", secrets=("DOOR_CODE",)), ShellBackend(), place)
+    checks = "echo $DOOR_CODE", "echo open-sesame-4711; false"
+    result = run_task(task_of(*checks, secrets=("DOOR_CODE",)), ShellBackend(), place)
     assert result.verification == "failed"
     assert "open-sesame" not in result.verification_output + place.verify_log.read_text()
     assert "***" in result.verification_output or "DOOR_CODE" in result.verification_output
