@@ -43,12 +43,11 @@ class SequentialLoop:
                 last = relay.beside = item
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=relay)
                 self.run.end(nodeid)
-                _stop_if_asked(session)
             elif not self.run.finished:
                 self.control.wait()  # paused, perhaps: nothing runs, and nothing may start
             self.control.heed()  # also when all has ended: somebody may want something tried again
+            _stop_if_asked(session)
         self._hand_over(last, None)
-        _stop_if_asked(session)
         return True
 
     @staticmethod
@@ -56,6 +55,7 @@ class SequentialLoop:
         report = last and tear_down(last, item)
         if last and report:
             last.ihook.pytest_runtest_logreport(report=report)
+            _stop_if_asked(last.session)
 
 
 def _stop_if_asked(session: pytest.Session) -> None:

@@ -74,7 +74,13 @@ class Worker:
     def pytest_collection(self, session: pytest.Session) -> None:
         """Name no file to pytest that is not there any more, at the last moment: tasks may remove their own."""
         args, here = session.config.args, session.config.invocation_params.dir
-        args[:] = [argument for argument in args if (here / argument.split("::")[0]).exists()]
+        names = [argument.split("::")[0] for argument in args]
+        modules = session.config.option.pyargs  # they are found elsewhere
+        args[:] = [
+            argument
+            for name, argument in zip(names, args, strict=True)
+            if (here / name).exists() or (modules and not name.endswith(".md"))
+        ]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(

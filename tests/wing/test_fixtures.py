@@ -281,6 +281,30 @@ def test_what_fails_when_all_is_torn_down_is_reported(
     session.result.stdout.fnmatch_lines(["*ERROR at teardown of T002 Two*", "*OSError: cannot tidy up"])
 
 
+def test_nothing_starts_behind_a_messy_fixture_where_failures_stop_the_run(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    """It is torn down when it is known what comes next, which then does not come."""
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def messy():
+            yield
+            raise OSError("cannot tidy up")
+        """,
+    )
+    project.tasks("- [ ] T001 One\n  - fixtures: messy\n  - run: `true`\n", "a.md")
+    project.tasks("- [ ] T002 Two\n  - run: `touch ran.txt`\n", "b.md")
+    one = (*workers[:1], "1") if workers else ()
+    session = project.run("a.md", "b.md", "-x", *one)
+    assert session.exit_code != 0
+    assert session.counts == {"passed": 1, "errors": 1}
+    assert not (project.path / "ran.txt").exists()
+
+
 def test_a_plugin_adds_a_fixture_to_one_task(project: Project, workers: tuple[str, ...]) -> None:
     """Tasks share what pytest knows about their fixtures, but not which these are."""
     project.tasks("""

@@ -200,3 +200,14 @@ def test_stepwise_stops_at_a_failure_and_goes_on_from_there(
     second = project.run("tasks.md", "--sw", *workers)
     assert second.exit_code == 0
     assert second.lines() == ["T002", "T003"]
+
+
+def test_tests_of_installed_packages_are_found_by_workers_too(
+    project: Project, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("lib/package_of_ours/__init__.py", "")
+    project.write("lib/package_of_ours/test_it.py", "def test_it(): pass\n")
+    project.tasks("- [ ] T001 One\n  - run: `true`\n")
+    monkeypatch.setenv("PYTHONPATH", str(project.path / "lib"))
+    session = project.run("--pyargs", "package_of_ours", "tasks.md", *workers)
+    assert session.counts == {"passed": 2}
