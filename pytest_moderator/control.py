@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from pytest_moderator.gates import AnsweringGate
     from pytest_moderator.journal import Request
-    from pytest_moderator.recorder import Recorder
     from pytest_moderator.run import Run
     from pytest_moderator.settings import Settings
 
@@ -48,7 +47,6 @@ class Control:
 
     Args:
         run: the run.
-        recorder: where requests are found.
         settings: what becomes of a pause that nobody ends.
         answered: gives, by the kind of request, who is told what somebody has said about a task.
 
@@ -59,13 +57,11 @@ class Control:
     def __init__(
         self,
         run: Run,
-        recorder: Recorder,
         settings: Settings,
         answered: Callable[[RequestKind], AnsweringGate],
     ) -> None:
         self._answered = answered
         self._run = run
-        self._recorder = recorder
         self._settings = settings
         self._paused_at: float | None = None
         self._held_at: float | None = None
@@ -104,7 +100,7 @@ class Control:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._held_file.unlink(missing_ok=True)
+        self._say_whether_held(held=False)
         self._take_answers_along()
         return (yield)
 
@@ -126,7 +122,7 @@ class Control:
 
     def _take(self) -> bool:
         """Take what was asked for, and say whether there was anything."""
-        requests = self._recorder.requests()
+        requests = self._run.recorder.requests()
         for request in requests:
             self._act(request)
             self._inbox.put(partial(self._obey, request))
@@ -204,13 +200,18 @@ class Control:
         facts = {"status": str(status), "by": by}
         self._inbox.put(partial(tell, run.config, "pytest_moderator_run_status", **facts))
 
-    @property
-    def _held_file(self) -> Path:
-        return self._run.handout.directory / HELD
+    def _say_whether_held(self, *, held: bool) -> None:
+        """Tell workers whether time passes for tasks: they look for a file."""
+        file = self._run.handout.directory / HELD
+        with contextlib.suppress(OSError):  # there is no room, or no directory any more: then it passes
+            if held:
+                file.touch()
+            else:
+                file.unlink(missing_ok=True)
 
     def _hold(self) -> None:
-        """Stop all processes of tasks where they stand; workers see by the file that no time passes for them."""
-        self._held_file.touch()
+        """Stop all processes of tasks where they stand."""
+        self._say_whether_held(held=True)
         hold_marked_processes(self._run.handout.run_id)
         self._held_at = time.monotonic()
 
@@ -222,7 +223,7 @@ class Control:
         self._paused_at = None
         if self._held_at is not None:
             self._held_at = None
-            self._held_file.unlink(missing_ok=True)
+            self._say_whether_held(held=False)
             release_marked_processes(self._run.handout.run_id)
 
     def _end(self, nodeids: Iterable[str], request: Request) -> None:

@@ -33,7 +33,7 @@ def make_control(run: Run, prepared: Mapping[str, Prepared], opening: Opening) -
     """
     entries = tuple(prepared.values())
     answering = Answering(run, prepared, opening)
-    control = Control(run, run.recorder, entries[0].settings, answering.of)
+    control = Control(run, entries[0].settings, answering.of)
     answering.soon = control.soon
     run.gates.add(*_gates_of(run, answering, control, entries, opening))
     return control

@@ -245,6 +245,20 @@ def test_pause_now_stops_processes_and_their_time(real_run: RealRun, workers: st
     assert real_run.status()["counts"]["completed"] == 2
 
 
+def test_pause_now_where_the_run_has_lost_its_directory(real_run: RealRun) -> None:
+    real_run.write("T001", "T002: true\ndepends on: T001")
+    real_run.start()
+    until(lambda: "T001" in real_run.started())
+    until(lambda: "T001" in real_run.running())
+    real_run.path(".moderator/runs").rename(real_run.path("gone"))
+    real_run.ask("pause", "--now")
+    real_run.let()
+    until(lambda: real_run.status()["status"] == "paused")
+    real_run.ask("resume")
+    assert real_run.end() == 0
+    assert real_run.status()["counts"]["completed"] == 2
+
+
 @workers
 def test_cancel_of_a_run_that_stands_still(real_run: RealRun, workers: str) -> None:
     real_run.write("T001", "T002")
