@@ -85,9 +85,25 @@ def _run(
             commit=commit,
             notes=(note,),
         )
-    result = _try(place, task, backend, replace(context, put_back=place.put_back), fixtures)
+    context = replace(context, put_back=place.put_back)
+    result = _try(place, task, backend, context, fixtures)
+    if run.options.on_conflict != "retry":
+        return result
+    return _try_after_conflicts(place, task, backend, context, result=result, fixtures=fixtures)
+
+
+def _try_after_conflicts(
+    place: GitPlace,
+    task: Task,
+    backend: Backend,
+    context: AttemptContext,
+    *,
+    result: TaskResult,
+    fixtures: Mapping[str, str] | None,
+) -> TaskResult:
+    """Have a task whose work could not be merged begin anew, from what the others have done."""
     for _ in range(_MOST_CONFLICTS):
-        if result.category != ErrorCategory.CONFLICT or run.options.on_conflict != "retry":
+        if result.category != ErrorCategory.CONFLICT:
             break
         from pytest_moderator.attempt.budgets import why_spent  # noqa: PLC0415 (conflicts are rare)
 

@@ -64,14 +64,11 @@ def run_task(
         has a limit until then: whoever calls this again then, in whatever process, has it go on.
     """
     retries = retries if task.retries is None else task.retries
-    timeout = context.timeout if task.timeout is None else task.timeout
-    if not context.directory.is_absolute():
-        context = replace(context, directory=context.directory.absolute())
-    context = with_masker(task, context, fixtures)
+    context = with_masker(task, _with_limits(task, context), fixtures)
     tries = Tries.before(context.directory) if context.attempt > 1 else Tries()
     tries.started_at = tries.started_at or now()
     tries.feedback = context.feedback or tries.feedback
-    context = _informed(context.but(timeout=timeout, memory=task.memory or context.memory), tries)
+    context = _informed(context, tries)
     first = context.attempt
     following = Following()
     for attempt in itertools.count(first):
@@ -94,23 +91,7 @@ def run_task(
         if not following.at_once:
             break
     following = _keep(tries, result, context, following)
-    return replace(
-        _stopped(result, following),
-        task=task,
-        attempts=attempt,
-        backend=backend.name,
-        backend_reason=context.backend_reason,
-        worker=context.worker,
-        artifacts_path=context.artifacts,
-        started_at=tries.started_at,
-        finished_at=now(),
-        duration_seconds=tries.duration,
-        cpu_seconds=tries.cpu,
-        max_rss_bytes=tries.max_rss,
-        usage=tries.usage,
-        attempts_log=tuple(tries.log),
-        notes=(*result.notes, *_too_dear(task, result, context)),
-    )
+    return _of_all_tries(_stopped(result, following), task, backend, context, tries)
 
 
 @dataclass(frozen=True)
@@ -129,6 +110,14 @@ class Following:
     def at_once(self) -> bool:
         """Whether the next one follows here and now."""
         return self.stop is None and self.later is None
+
+
+def _with_limits(task: Task, context: AttemptContext) -> AttemptContext:
+    """Let the task's own limits win, and have its logs found from everywhere."""
+    if not context.directory.is_absolute():
+        context = replace(context, directory=context.directory.absolute())
+    timeout = context.timeout if task.timeout is None else task.timeout
+    return context.but(timeout=timeout, memory=task.memory or context.memory)
 
 
 def _informed(context: AttemptContext, tries: Tries) -> AttemptContext:
@@ -155,6 +144,29 @@ def _stopped(result: TaskResult, following: Following) -> TaskResult:
         again_at = shown_after(following.later)
         return replace(result, status=TaskStatus.PAUSED, error_message=_why(result), again_at=again_at)
     return replace(result, error_message=f"{_why(result)}; {following.stop}") if following.stop else result
+
+
+def _of_all_tries(
+    result: TaskResult, task: Task, backend: Backend, context: AttemptContext, tries: Tries
+) -> TaskResult:
+    """Say in the result of the last try what is known of all, and where they were made."""
+    return replace(
+        result,
+        task=task,
+        attempts=context.attempt,
+        backend=backend.name,
+        backend_reason=context.backend_reason,
+        worker=context.worker,
+        artifacts_path=context.artifacts,
+        started_at=tries.started_at,
+        finished_at=now(),
+        duration_seconds=tries.duration,
+        cpu_seconds=tries.cpu,
+        max_rss_bytes=tries.max_rss,
+        usage=tries.usage,
+        attempts_log=tuple(tries.log),
+        notes=(*result.notes, *_too_dear(task, result, context)),
+    )
 
 
 def used_so_far(context: AttemptContext, result: TaskResult) -> Usage | None:
