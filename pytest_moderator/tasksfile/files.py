@@ -25,14 +25,21 @@ _KNOWN_NAME = re.compile(
 _PATH = re.compile(r"(?:[^\s/<>|\"'`:;,()=]+/)+[^\s/<>|\"'`:;,()=]*")
 _ENDING = re.compile(r".*\.[A-Za-z]\w{0,9}")
 # In plain text only what has a slash and an ending, or an ending that leaves no doubt.
+# Directories and files of routes are named after what varies: "app/(shop)/[id]/page.tsx".
+_ROUTE = r"(?<=/)[\[(]{1,2}[\w.-]{1,60}[\])]{1,2}"
 _BARE = re.compile(
-    r"(?<![\w/.:@`\\-])(?:\.{1,2}/)?(?:[\w.@+-]{1,100}/){0,30}[\w@+-][\w.@+-]{0,99}\.[A-Za-z]\w{0,9}(?![\w/])"
+    rf"(?<![\w/.:@`\\-])(?:\.{{1,2}}/)?(?:(?:[\w.@+-]{{1,100}}|{_ROUTE})/){{0,30}}"
+    rf"(?:[\w@+-]|{_ROUTE})[\w.@+-]{{0,99}}\.[A-Za-z]\w{{0,9}}(?![\w/])"
 )
+# Scripts without spaces: their words stand right beside a path, as in "在src/app.tsに".
+_SPACELESS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORDS_BEFORE = re.compile(rf"[^/]*[{_SPACELESS}](?=[A-Za-z_@]|\.\w+/)")
+_WORDS_BEHIND = re.compile(rf"(?<=\.)([A-Za-z][A-Za-z0-9]{{0,9}})(?=[{_SPACELESS}])")
 # Products that are called as if they were files.
 _PRODUCT = re.compile(
     r"(?i:next|node|nuxt|vue|nest)\.js"
     r"|(?:React|Angular|Three|Inertia|Discord|Xterm|Express|Chart|D3|Day|Moment|Alpine|Ember|Backbone|Electron"
-    r"|Fabric|Handlebars|Knockout|Leaflet|Babylon|Pixi|Matter|Phaser|Plotly|Socket|Solid|Svelte|Video|Web3|Ethers)\.js"
+    r"|Fabric|Handlebars|Knockout|Leaflet|NextAuth|PDF|Babylon|Pixi|Matter|Phaser|Plotly|Socket|Solid|Svelte|Video|Web3|Ethers)\.js"
 )
 _LINE_NUMBER = re.compile(r":\d+(?:[-:]\d+)?$")
 _MAX_PATH = 500
@@ -82,8 +89,10 @@ def _is_path(text: str) -> bool:
 def _bare_paths(text: str) -> Iterator[str]:
     if "." not in text:
         return
+    if not text.isascii():
+        text = _WORDS_BEHIND.sub(r"\1 ", text)
     for match in _BARE.finditer(text):
-        path = match[0]
+        path = _WORDS_BEFORE.sub("", match[0])
         if ("/" in path or _KNOWN_NAME.fullmatch(path)) and not _PRODUCT.fullmatch(path):
             cleaned = normalise(path)
             if cleaned:

@@ -324,7 +324,18 @@ def test_description_keeps_wrapped_lines_and_notes(read):
     [
         ("in `src/a.py` and src/b.py, ./c/d.ts.", ("src/a.py", "src/b.py", "c/d.ts")),
         ("`README.md` `Makefile` `.gitignore` `docs/`", ("README.md", "Makefile", ".gitignore", "docs")),
-        ("`src/a.py:41` src/app/[id]/page.tsx", ("src/a.py",)),
+        ("`src/a.py:41` src/app/[id]/page.tsx", ("src/a.py", "src/app/[id]/page.tsx")),
+        (
+            "app/(shop)/[...id].ts (app/[a].test.ts) src/[x](y).md",
+            ("app/(shop)/[...id].ts", "app/[a].test.ts"),
+        ),
+        ("工具函数在src/utils/cn.ts、设置在package.json", ("src/utils/cn.ts", "package.json")),
+        ("src/a.tsとsrc/b.tsを作成して、ボタンをNext.jsで", ("src/a.ts", "src/b.ts")),
+        ("scripts/run.sh에서 app.test.ts를", ("scripts/run.sh", "app.test.ts")),
+        (
+            "在.github/workflows/ci.yml中 docs/設計/仕様書.md",
+            (".github/workflows/ci.yml", "docs/設計/仕様書.md"),
+        ),
         ("https://example.org/a.py `GET /users` `obj.method` and/or e.g. v1.2", ()),
         ("`/etc/passwd` `../out.py` `~/x.py` `--flag` `@scope/pkg` `C:\\x\\y.py` `..`", ()),
         ("`src\\win.py` `tests/*.py` `{a,b}/c.py`", ("src/win.py", "tests/*.py")),
