@@ -60,14 +60,11 @@ def test_what_is_missing_blocks_from_the_start_and_is_named():
     assert drain(coordinator) == ["c", "d"]
 
 
-def test_all_blocked_is_finished():
-    coordinator = Coordinator([Step("a", needs=("x",))])
+@pytest.mark.parametrize("steps", [[], [Step("a", needs=("x",))]], ids=["none", "all blocked"])
+def test_where_nothing_can_start_all_is_finished(steps):
+    coordinator = Coordinator(steps)
     assert coordinator.finished
     assert coordinator.start_next() is None
-
-
-def test_nothing_to_do_is_finished():
-    assert Coordinator([]).finished
 
 
 def test_steps_that_share_a_lock_run_one_after_another():

@@ -133,25 +133,23 @@ def parse_done(data: bytes) -> set[str]:
 class TestTheVeryMoment:
     """Somebody saves the file between two of our steps: nothing of theirs is lost, and the box is ticked."""
 
-    @pytest.mark.parametrize("step", ["open", "fstat", "pwrite", "fsync"])
-    def test_another_file_in_its_place(
-        self, make: Callable[[str], File], monkeypatch: pytest.MonkeyPatch, step: str
-    ) -> None:
-        file = make(LIST)
-        happened = self.at(step, lambda: file.edit("# Tasks", "# Tasks of mine\n\nwith a note"), monkeypatch)
-        assert file.tick("T002") is None
-        assert happened
-        assert file.data.decode() == LIST.replace("# Tasks", "# Tasks of mine\n\nwith a note").replace(
-            "[ ] T002", "[x] T002"
-        )
-
-    @pytest.mark.parametrize("step", ["open", "fstat", "fsync"])
-    def test_written_into(
-        self, make: Callable[[str], File], monkeypatch: pytest.MonkeyPatch, step: str
+    @pytest.mark.parametrize(
+        ("edit", "step"),
+        [
+            *((File.edit, step) for step in ("open", "fstat", "pwrite", "fsync")),
+            *((File.edit_in_place, step) for step in ("open", "fstat", "fsync")),
+        ],
+    )
+    def test_saved_between_two_steps(
+        self,
+        make: Callable[[str], File],
+        monkeypatch: pytest.MonkeyPatch,
+        edit: Callable[[File, str, str], None],
+        step: str,
     ) -> None:
         file = make(LIST)
         note = ("# Tasks", "# Tasks of mine\n\nwith a note")
-        happened = self.at(step, lambda: file.edit_in_place(*note), monkeypatch)
+        happened = self.at(step, lambda: edit(file, *note), monkeypatch)
         assert file.tick("T002") is None
         assert happened
         assert file.data.decode() == LIST.replace(*note).replace("[ ] T002", "[x] T002")
