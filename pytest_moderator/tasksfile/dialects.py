@@ -29,6 +29,7 @@ from pytest_moderator.tasksfile.schemes import (
     has_lone_id,
     is_nested,
 )
+from pytest_moderator.tasksfile.words import is_about_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,7 +188,8 @@ def _why_no_task(entry: Entry, schemes: Schemes, tasks: set[int], *, alone: bool
     if not line.title and not line.id:
         return "they are empty"
     if line.id and line.id.family in families and not _is_step_of_its_like(entry, tasks):
-        conditions = line.id.family not in ("T", "1", "word") and entry.conditions
+        all_the_same = ("T", "1") if is_about_dependencies(entry.conditions) else ("T", "1", "word")
+        conditions = line.id.family not in all_the_same and entry.conditions
         if line.id.family != "bare" or (not is_nested(entry.node, tasks) and not entry.conditions):
             return CONDITIONS if conditions else ""
     if is_nested(entry.node, tasks) and families:

@@ -33,6 +33,7 @@ _LEADING_ID = re.compile(
       | (?P<hash>\#\d{{1,9}}) (?!\w)
       | (?P<lettered>
             (?!T\d) [A-Z][A-Za-z0-9]{{0,11}} (?:-[A-Z][A-Z0-9]{{0,11}}){{0,3}} -T?{_NUMBER}{_SUFFIX} (?!\w)
+          | T\d{{1,2}}-\d{{3}}{_SUFFIX} (?!\w)
           | [A-Z]{{1,6}}{_NUMBER}[a-z]? (?!\w)
           | (?P<prefix>[A-Z]{{1,6}}){_LETTERED_GROUP} (?!\w)
           | (?(word)[A-Z]\.{_NUMBER}|(?!)) (?!\w)

@@ -33,7 +33,10 @@ NOT_TASKS_HEADING = re.compile(
         r"checklist (?:before|for|summary|final)", r"checklist de (?:validación|verificación|validação|verificação)",
         r"quality gates?(?=\W*$|\s*[(:—–-])", r"^[\W\d_]*pre-?requisites?\b", r"\bqa results\b",
         r"improvements? checklist",
-        r"external dependenc", r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
+        r"external dependenc",
+        r"^[\W_]*(?:dependencies|依赖(?:关系|项)?|依賴(?:關係|項)?|依存関係|의존성|dépendances|dependencias|dependências|"
+        r"abhängigkeiten|зависимости)[\W_]*$",
+        r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
         r"status key", r"sign-?off",
         "完成定义", "完成定義", "完成标准", "完成標準", "验收标准", "驗收標準", "验收条件", "验证清单", "驗證清單",
         "检查清单", "檢查清單", "成功标准", "成功標準", "質量門檻",

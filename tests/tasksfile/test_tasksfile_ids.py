@@ -30,6 +30,7 @@ from pytest_moderator.tasksfile.ids import IdIndex, is_usable, leading_id, make_
         ("M5-T050 (x) a", "M5-T050", "M5-T"),
         ("**A1**: a", "A1", "A"),
         ("WP01 a", "WP01", "WP"),
+        ("T2-001: a", "T2-001", "T2-"),
     ],
 )
 def test_leading_id(text, task_id, family):
@@ -44,6 +45,7 @@ def test_leading_id(text, task_id, family):
         "T001-T005 a",
         "T001, T002 a",
         "T001/T002 a",
+        "T001-005 a",
         "S3 bucket",
         "P1 — a",
         "3x faster",

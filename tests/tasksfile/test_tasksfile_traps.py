@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from readings import ids
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,14 @@ def test_many_passed_over_boxes_are_said_in_short(read):
 
 
 @pytest.mark.parametrize(
-    "heading", ["## Phase 2: Foundational (Blocking Prerequisites)", "## Validation", "## 4. Testing"]
+    "heading",
+    [
+        "## Phase 2: Foundational (Blocking Prerequisites)",
+        "## Validation",
+        "## 4. Testing",
+        "## 2. Dependencies",
+        "## Dependencies and setup",
+    ],
 )
 def test_headings_of_work_hold_tasks(read, heading):
     assert len(read(f"{heading}\n- [ ] a\n- [ ] b\n").tasks) == 2
@@ -103,6 +111,19 @@ def test_headings_of_work_hold_tasks(read, heading):
 def test_headings_of_conditions_hold_none(read, heading):
     found = read(f"- [ ] a\n## {heading}\n- [ ] b\n")
     assert [task.title for task in found.tasks] == ["a"]
+
+
+@pytest.mark.parametrize("heading", ["## Dependencies", "**Dependencies**:", "## 依赖关系", "## 의존성"])
+def test_boxes_of_prerequisites_are_no_tasks(read, heading):
+    found = read(
+        f"# Task: Sails\n\n{heading}\n- [ ] Task 002 (masts)\n- [ ] Task 003\n- [ ] None\n\n## Work\n- [ ] a\n"
+    )
+    assert [task.title for task in found.tasks] == ["a"]
+
+
+def test_a_list_of_dependencies_may_hold_tasks_with_ids(read):
+    assert ids(read("## Dependencies\n- [ ] T001 add them\n- [ ] T002 pin them\n")) == ["T001", "T002"]
+    assert ids(read("## Dependency\n- [ ] 1. add it\n- [ ] 2. pin it\n")) == ["1", "2"]
 
 
 def test_an_id_key_makes_any_box_a_task(read):
