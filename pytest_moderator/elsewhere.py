@@ -107,6 +107,7 @@ class Elsewhere(AnsweringGate):
 
     def started(self, file: FileHandout, task: Task) -> None:
         """Leave the answer where the process that runs the task finds it."""
+        self._waiting.pop(f"{file.nodeid}::{task.id}", None)
         answer = self._answers.get(f"{file.nodeid}::{task.id}")
         if answer is not None:
             folder = folder_of(self._run.handout, file, task)

@@ -6,6 +6,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
+from by_hand import ANSWERED, answer
 
 if TYPE_CHECKING:
     from sessions import Project
@@ -109,6 +110,26 @@ def test_a_refusal_of_the_other_side_is_a_failure(project: Project) -> None:
     """)
     task = project.run("tasks.md").tasks["T001"]
     assert (task["status"], task["error_message"], task["category"]) == ("failed", "sold out", "resource")
+
+
+SECOND_TIME = """
+asked = Path("asked")
+again = asked.exists()
+asked.touch()
+return Answer(yes=again, by="the shop", why="sold out")
+"""
+
+
+def test_it_is_handed_over_again_after_it_had_to_wait_for_a_limit(project: Project) -> None:
+    write_backend(project, look=SECOND_TIME)
+    project.write("moderator.yaml", "backends: {mailbox: {rate_limit: 1/3s}}\n")
+    project.tasks(ANSWERED.replace("manual", "mailbox"))
+    steps = ("until_it('T001', 'failed')", "say('retry', 'T001')", "until_it('T001', 'completed')")
+    project.write("answer.py", answer(*steps))
+    session = project.run("tasks.md", "-n", "2")
+    assert session.exit_code == 0
+    assert session.tasks["T001"]["status"] == "completed"
+    assert session.lines("handed-over") == ["T001", "T001"]
 
 
 def test_it_is_asked_for_by_name_only(project: Project) -> None:
