@@ -6,7 +6,7 @@ import json
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 # who blocked it is only known, and needed, in the controlling process
 _PROPERTIES = ("backend", "backend_reason", "attempts", "exit_code", "worker", "category", "verification")
+_OF_A_PAUSE: dict[str, Any] = {
+    "again_at": None,
+    "category": None,
+    "hint": None,
+}  # what no more is true of one that is over
 _FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("task", "blocked_by"))
 
 
@@ -122,6 +127,7 @@ class Verdict:
                 exit_code=137,
                 duration_seconds=duration,
                 error_message=str(crash.longrepr),
+                **_OF_A_PAUSE,
             )
         teardown = self._reports.get("teardown")
         messy = teardown is not None and (teardown.failed or hasattr(teardown, "wasxfail"))
@@ -131,6 +137,7 @@ class Verdict:
                 status=TaskStatus.FAILED,
                 exit_code=1,
                 error_message="a fixture failed in its tear-down",
+                **_OF_A_PAUSE,
             )
         if carried is None:
             return replace(result, status=TaskStatus.SKIPPED, attempts=0, error_message=self._skip_reason())

@@ -98,6 +98,19 @@ def test_a_process_that_died():
 
 
 @pytest.mark.parametrize(
+    "end",
+    [report("???", "failed", "worker 'gw0' crashed"), report("teardown", "failed")],
+    ids=["lost", "messy"],
+)
+def test_what_is_over_waits_for_no_further_attempt(end):
+    waited = data(
+        status=TaskStatus.PAUSED, again_at="2026-01-02T11:00:00Z", category="transient", hint="wait"
+    )
+    result = verdict_of(SETUP, report("later", moderator=waited), end).result_of(TASK, "gw0", 1.0)
+    assert (result.status, result.again_at, result.category, result.hint) == (TaskStatus.FAILED, *[None] * 3)
+
+
+@pytest.mark.parametrize(
     ("carried", "message"),
     [
         (data(), "a fixture failed in its tear-down"),
