@@ -63,6 +63,11 @@ class LocalLauncher:
     def __init__(self, parent: int | None = None, held: Path | None = None) -> None:
         self._parent = parent
         self._held = held
+        self._lost = 0.0
+
+    def clock(self) -> float:
+        """Give seconds on a clock for time limits, which stands still while processes are held, or we are stopped."""
+        return time.monotonic() - self._lost
 
     def run(self, spec: ProcessSpec) -> ProcessOutcome:
         """Run a process to its end, and leave nothing of its tree behind.
@@ -115,16 +120,15 @@ class LocalLauncher:
             spec.lasting(child.pid)
         look = _look_at(child.pid, spec, mark)
         if look is None:
-            return not child.wait(spec.timeout, self._time_passes), None
+            return not child.wait(spec.timeout, self._count), None
 
-        def check() -> bool:
-            if not self._time_passes():
-                return False
-            look()
-            return True
+        def count(spent: float, portion: float) -> float:
+            if counts := self._count(spent, portion):
+                look()
+            return counts
 
         try:
-            return not child.wait(spec.timeout, check, _GLANCE), None
+            return not child.wait(spec.timeout, count, _GLANCE), None
         except _Stopped as stopped:
             return False, stopped
 
@@ -136,9 +140,13 @@ class LocalLauncher:
         if self._abandoned:
             raise KeyboardInterrupt("the process that this one works for is gone")
 
-    def _time_passes(self) -> bool:
+    def _count(self, spent: float, portion: float) -> float:
+        """Say how many of the seconds that were spent count, of those that were meant; the others are lost."""
         self._check_parent()
-        return self._held is None or not self._held.exists()
+        held = self._held is not None and self._held.exists()
+        counts = 0.0 if held else spent if spent < portion + _GAP else portion
+        self._lost += spent - counts
+        return counts
 
 
 class _Stopped(Exception):  # noqa: N818 (a way out of the wait, not an error)
@@ -191,12 +199,14 @@ class _Child:
         """Whether it ends within some seconds."""
         return self._end.wait(seconds)
 
-    def wait(self, timeout: float | None, time_passes: Callable[[], bool], pause: float = _SLICE) -> bool:
+    def wait(
+        self, timeout: float | None, count: Callable[[float, float], float], pause: float = _SLICE
+    ) -> bool:
         """Wait for its end, and say whether it came in time; time in which we were stopped does not count.
 
         Args:
             timeout: limit in seconds.
-            time_passes: asked again and again meanwhile, whether the last moments count; may raise.
+            count: asked again and again how many of the last seconds count, of those that were meant; may raise.
             pause: seconds between two calls of it.
         """
         left = float("inf") if timeout is None else timeout
@@ -205,9 +215,7 @@ class _Child:
             begun = time.monotonic()
             if self._end.wait(portion):
                 return True
-            spent = time.monotonic() - begun
-            if time_passes():
-                left -= spent if spent < portion + _GAP else portion
+            left -= count(time.monotonic() - begun, portion)
         return False
 
     def reap(self) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import sys
-import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,7 +53,7 @@ class Verification:
     Args:
         task: the task.
         context: the attempt that the backend has ended, with its environment.
-        deadline: the end of the task's time on the monotonic clock; ``None`` for no limit.
+        deadline: the end of the task's time on the clock of the attempt; ``None`` for no limit.
     """
 
     def __init__(self, task: Task, context: AttemptContext, deadline: float | None) -> None:
@@ -115,7 +114,7 @@ class Verification:
 
     def _run(self, check: str, directory: Path) -> ProcessOutcome:
         context = self._context
-        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        left = None if self._deadline is None else max(0.0, self._deadline - self._context.clock())
         spec = ProcessSpec(
             argv=argv_of(check),
             cwd=directory,

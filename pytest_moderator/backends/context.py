@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +96,10 @@ class AttemptContext(ExecutionContext):
         new = object.__new__(type(self))
         vars(new).update(vars(self), **changes)
         return new
+
+    def clock(self) -> float:
+        """Give seconds on a clock for time limits, which stands still while the processes of the run are held."""
+        return time.monotonic() if self.launcher is None else self.launcher.clock()
 
     @property
     def filter(self) -> Callable[[], ByteFilter] | None:

@@ -92,3 +92,7 @@ class Launcher(Protocol):
     def run(self, spec: ProcessSpec) -> ProcessOutcome:
         """Run to the end, then leave no process of its tree behind."""
         ...
+
+    def clock(self) -> float:
+        """Give seconds on a clock for time limits, which stands still while processes are held."""
+        ...

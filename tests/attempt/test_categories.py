@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,8 @@ def out_of(number: int) -> Callable[[AttemptContext], TaskResult]:
     """A launcher for which the system has no room; it cannot be made to happen without harm to others."""
 
     class Full:
+        clock = staticmethod(time.monotonic)
+
         def run(self, spec: object) -> ProcessOutcome:
             return ProcessOutcome(126, 0.0, error="cannot start 'x': no room", errno=number)
 

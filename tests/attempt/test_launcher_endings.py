@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -189,6 +191,28 @@ print(LocalLauncher().run(spec).exit_code)
         controller.send_signal(signal.SIGCONT)
         os.kill(pid_in(tmp_path / "begun"), signal.SIGUSR1)
         assert controller.communicate(timeout=300)[0] == b"7\n"
+
+
+class Sign:
+    """A file that says that all is held, as often as it is asked for; at the third time the process may end."""
+
+    def __init__(self, go: Path) -> None:
+        self._go = go
+        self._asked = 0
+
+    def exists(self) -> bool:
+        self._asked += 1
+        if self._asked == 3:
+            self._go.touch()
+        return True
+
+
+def test_the_clock_stands_still_while_processes_are_held(tmp_path: Path) -> None:
+    holding = LocalLauncher(held=Sign(tmp_path / "go"))  # type: ignore[arg-type]
+    spec = replace(shell(tmp_path, "while ! test -e go; do sleep 0.02; done"), watch=lambda: None)
+    begun, began = time.monotonic(), holding.clock()
+    assert holding.run(spec).exit_code == 0
+    assert holding.clock() - began < time.monotonic() - begun - 0.5  # three times 0.2 s at least
 
 
 class Held:

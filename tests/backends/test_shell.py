@@ -67,10 +67,26 @@ class Noting(LocalLauncher):
     def __init__(self) -> None:
         super().__init__()
         self.started: list[tuple[str, ...]] = []
+        self.limits: list[float | None] = []
 
     def run(self, spec: ProcessSpec) -> ProcessOutcome:
         self.started.append(spec.argv)
+        self.limits.append(spec.timeout)
         return super().run(spec)
+
+
+class Held(Noting):
+    """Notes what is started, while no time passes for it."""
+
+    def clock(self) -> float:
+        return 7.0
+
+
+def test_time_in_which_processes_are_held_is_left_to_those_that_follow(place: AttemptContext) -> None:
+    task = replace(task_of("true\n"), commands=task_of("sleep 0.1\n").commands * 2, verify=("true",))
+    held = Held()
+    result = run_task(task, ShellBackend(), replace(place, launcher=held, timeout=60.0))
+    assert (result.success, held.limits) == (True, [60.0] * 3)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import json
 import shutil
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -105,13 +104,13 @@ class Agent:
         """
         prompt = self._write_prompt(task, context)
         before = None if self.options.no_change_ok else _before(context)
-        deadline = None if context.timeout is None else time.monotonic() + context.timeout
+        deadline = None if context.timeout is None else context.clock() + context.timeout
         session = self._session_to_continue(context)
         talk = self._talk(task, context, prompt, session)
         verdict = self._judge(context, talk, changed=None)
         if session is not None and verdict.kind == "session":  # it is gone, so begin afresh
             _forget_session(context)
-            left = None if deadline is None else max(1.0, deadline - time.monotonic())
+            left = None if deadline is None else max(1.0, deadline - context.clock())
             talk = self._talk(task, replace(context, timeout=left), prompt, None)
         verdict = self._judge(context, talk, changed=has_changed(context, before))
         if verdict.kind in ("session", "context"):
@@ -184,7 +183,9 @@ class Agent:
             self.note_session(context, chosen)
         transcript = Transcript()
         transcript.session = chosen or ""
-        follower = Follower(context.stdout_log, adapter, transcript, context.progress, context.masker)
+        follower = Follower(
+            context.stdout_log, adapter, transcript, context.progress, context.masker, clock=context.clock
+        )
         follower.size = _size(context.stdout_log)
         allowed = (*adapter.variables, *self.options.env)
         spec = ProcessSpec(
@@ -295,7 +296,7 @@ class _Watch:
         if self._transcript.session != self._session:
             self._session = self._transcript.session
             self._agent.note_session(self._context, self._session)
-        now = time.monotonic()
+        now = self._context.clock()
         if _size(self._context.stdout_log) + _size(self._context.stderr_log) > options.max_output:
             return judgement.TALKATIVE
         if follower.final_at is not None:

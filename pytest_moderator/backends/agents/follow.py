@@ -26,10 +26,10 @@ _TEXT = 2000  # characters of what an agent says that are told
 
 
 class Follower:
-    """Reads an agent's output, and remembers when something came.
+    """Reads an agent's output, and remembers when something came, on a clock that may stand still.
 
     Attributes:
-        active_at: when the last event came, or any output of an agent that tells no events; monotonic.
+        active_at: when the last event came, or any output of an agent that tells no events; on that clock.
         final_at: when the event came with which its work has ended; ``None`` while it has not.
         size: bytes of output that have been read.
         garbage: lines that were no events.
@@ -42,16 +42,19 @@ class Follower:
         transcript: Transcript,
         tell: Tell | None,
         masker: Masker | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._adapter = adapter
         self._transcript = transcript
         self._tell = tell
         self._masker = masker
+        self._clock = clock
         self._rest = bytearray()
         self._skipping = False
         self._told_session = ""
-        self.active_at = time.monotonic()
+        self.active_at = clock()
         self.final_at: float | None = None
         self.size = 0
         self.garbage = 0
@@ -74,7 +77,7 @@ class Follower:
                 if self._adapter.output == "jsonl":
                     self._take(portion)
                 else:
-                    self.active_at = time.monotonic()
+                    self.active_at = self._clock()
                 if time.monotonic() - begun > patience:
                     break
 
@@ -128,7 +131,7 @@ class Follower:
                 self.garbage += 1
 
     def _read_event(self, event: Mapping[str, Any]) -> None:
-        self.active_at = time.monotonic()
+        self.active_at = self._clock()
         if self._masker is not None:  # before anything is shortened, or put into one line
             event = {name: self._masker.mask_all(value) for name, value in event.items()}
         for told in self._adapter.read(event):

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from stages import git
 
+from pytest_moderator.attempt import LocalLauncher
 from pytest_moderator.backends.agents import AgentBackend
 from pytest_moderator.backends.agents.changes import differ
 from pytest_moderator.model import Task, TaskStatus
@@ -35,6 +36,16 @@ def test_one_that_tells_nothing_any_more_is_ended(stage: Stage, how: str) -> Non
     result = stage.play(f"write a ; hang {how}", idle_timeout=1.0)
     assert (result.exit_code, result.category) == (124, "timeout")
     assert result.error_message == "claude was ended: it told nothing for 1 s"
+
+
+def test_one_that_is_held_need_not_tell_anything(stage: Stage) -> None:
+    class Held(LocalLauncher):
+        def clock(self) -> float:
+            return 7.0
+
+    stage.place = replace(stage.place, launcher=Held())
+    result = stage.play("hang", idle_timeout=0.01, timeout=2.0)
+    assert result.error_message == "timed out after 2 s"
 
 
 def test_the_whole_limit(stage: Stage) -> None:
