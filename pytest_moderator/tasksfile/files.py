@@ -27,9 +27,11 @@ _ENDING = re.compile(r".*\.[A-Za-z]\w{0,9}")
 # In plain text only what has a slash and an ending, or an ending that leaves no doubt.
 # Directories and files of routes are named after what varies: "app/(shop)/[id]/page.tsx".
 _ROUTE = r"(?<=/)[\[(]{1,2}[\w.-]{1,60}[\])]{1,2}"
+# ".gitignore", "api/.env.example"
+_DOT_NAME = r"(?<![*\w])\.(?:[a-z][\w-]{1,30}(?:ignore|rc)|env)(?:\.[a-z]\w{0,9}){0,2}"
 _BARE = re.compile(
     rf"(?<![\w/.:@`\\-])(?:\.{{1,2}}/)?(?:(?:[\w.@+-]{{1,100}}|{_ROUTE})/){{0,30}}"
-    rf"(?:[\w@+-]|{_ROUTE})[\w.@+-]{{0,99}}\.[A-Za-z]\w{{0,9}}(?![\w/])"
+    rf"(?:(?:[\w@+-]|{_ROUTE})[\w.@+-]{{0,99}}\.[A-Za-z]\w{{0,9}}|{_DOT_NAME})(?![\w/])"
 )
 # Scripts without spaces: their words stand right beside a path, as in "在src/app.tsに".
 _SPACELESS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"

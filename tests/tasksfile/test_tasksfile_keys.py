@@ -331,6 +331,11 @@ def test_description_keeps_wrapped_lines_and_notes(read):
         ),
         ("工具函数在src/utils/cn.ts、设置在package.json", ("src/utils/cn.ts", "package.json")),
         ("src/a.tsとsrc/b.tsを作成して、ボタンをNext.jsで", ("src/a.ts", "src/b.ts")),
+        (
+            "Add .gitignore, api/.env.example and .eslintrc.json.",
+            (".gitignore", "api/.env.example", ".eslintrc.json"),
+        ),
+        ("the *.env files, a .spec.ts, .NET, the .src and .js", ()),
         ("scripts/run.sh에서 app.test.ts를", ("scripts/run.sh", "app.test.ts")),
         (
             "在.github/workflows/ci.yml中 docs/設計/仕様書.md",
