@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 
 # who blocked it is only known, and needed, in the controlling process
 _PROPERTIES = ("backend", "backend_reason", "attempts", "exit_code", "worker", "category", "verification")
-_OF_A_PAUSE: dict[str, Any] = {
-    "again_at": None,
-    "category": None,
-    "hint": None,
-}  # what no more is true of one that is over
+# what is no longer true of a try that is over
+_OF_A_PAUSE: dict[str, Any] = dict.fromkeys(("again_at", "category", "hint"))
 _FIELDS = tuple(item.name for item in fields(TaskResult) if item.name not in ("task", "blocked_by"))
 
 

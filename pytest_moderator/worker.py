@@ -32,6 +32,7 @@ PYTHON = "moderator_python"
 def settle(config: pytest.Config) -> None:
     """Take over what the controlling process has found out."""
     config.args[:] = config.workerinput[ARGS]  # type: ignore[attr-defined]
+    config.option.loadgroup = False  # who goes where is our business; xdist would give items other names
 
 
 def activate(config: pytest.Config) -> None:

@@ -63,6 +63,11 @@ def test_xdists_part_of_a_worker_has_what_we_step_in_for() -> None:
     assert "self.session.items" in one
 
 
+def test_xdists_part_of_a_worker_renames_items_where_it_is_to_group_them() -> None:
+    assert 'if config.getvalue("loadgroup"):' in inspect.getsource(remote.WorkerInteractor)
+    assert "config.option.loadgroup = " in inspect.getsource(remote.setup_config)
+
+
 def test_xdist_sends_commands_through_a_channel_that_is_ours_too() -> None:
     sent = inspect.getsource(workermanage.WorkerController.sendcommand)
 

@@ -215,6 +215,42 @@ def test_ordinary_tests_run_on_all_workers(project: Project) -> None:
     assert {json.loads((project.path / name).read_text()) for name in "ab"} == {"gw0", "gw1"}
 
 
+def test_groups_change_no_names(project: Project) -> None:
+    project.tasks(
+        """
+        - [ ] T001 After it (depends on T002)
+          - run: `test -e ran.txt`
+        - [ ] T002 Before it
+          - run: `touch ran.txt`
+        """
+    )
+    project.write(
+        "test_a.py",
+        """
+        import pytest
+
+        def test_first(): pass
+
+        @pytest.mark.depends_on("test_a.py::test_first", "T001")
+        def test_last(): pass
+        """,
+    )
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.xdist_group("one"))
+        """,
+    )
+    session = project.run("tasks.md", "test_a.py", "-n2", "--dist=loadgroup", "--moderator-order=explicit")
+    assert session.counts == {"passed": 4}
+    assert session.statuses == {"T001": "completed", "T002": "completed"}
+
+
 WITNESS = """
     import pytest
 
