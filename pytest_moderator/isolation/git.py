@@ -27,6 +27,7 @@ _ALWAYS = (
     "submodule.recurse=false",
     "status.showUntrackedFiles=normal",  # work that a status does not show would be lost
     "diff.ignoreSubmodules=none",
+    "i18n.commitEncoding=UTF-8",
     "protocol.ext.allow=never",
 )
 _CEILING = "GIT_CEILING_DIRECTORIES"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Tick:
         with tempfile.TemporaryDirectory(prefix="moderator-") as name:
             file = Path(name) / "tasks.md"
             blob = rest.split()[1].partition("\t")[0]
-            file.write_bytes(git("cat-file", "blob", blob).out.encode("utf-8", "surrogateescape"))
+            file.write_bytes(os.fsencode(git("cat-file", "blob", blob).out))
             if not self._tick(file):
                 return tree
             ticked = git("hash-object", "-w", "--no-filters", "--", str(file)).line

@@ -234,6 +234,16 @@ class TestCommits:
         assert (result.success, result.commit) == (True, repository.git("rev-parse", run.ref))
         assert "b.txt" in repository.files(run.ref)
 
+    def test_messages_are_what_they_say_to_be(self, repository: Repository) -> None:
+        repository.git("config", "i18n.commitEncoding", "ISO-8859-1")
+        run = repository.run()
+        with GitPlace(run, Task("T001", "Übersetzen", 1), "T001") as place:
+            place.prepare()
+            (place.path / "b.txt").write_text("b\n")
+            assert place.settle(completed()).success
+        subject = repository.git("log", "-1", "--encoding=UTF-8", "--format=%s", run.ref)
+        assert subject == "Merge T001: Übersetzen"
+
     def test_settings_in_the_environment_count(
         self, repository: Repository, monkeypatch: pytest.MonkeyPatch
     ) -> None:
