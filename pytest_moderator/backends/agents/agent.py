@@ -7,6 +7,7 @@ import importlib
 import json
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_moderator.attempt.budgets import money_left
@@ -22,6 +23,7 @@ from pytest_moderator.backends.agents.judge import Evidence, Verdict, judge
 from pytest_moderator.backends.agents.options import AgentOptions
 from pytest_moderator.backends.agents.prompt import ANSWER, make_prompt
 from pytest_moderator.backends.base import Health, ProcessSpec
+from pytest_moderator.backends.process import tell_process
 from pytest_moderator.clock import shown
 from pytest_moderator.errors import ModeratorError
 from pytest_moderator.model import Problem, Severity, TaskResult, TaskStatus
@@ -196,6 +198,7 @@ class Agent:
             stderr=context.stderr_log,
             timeout=context.timeout,
             grace=context.grace,
+            lasting=partial(tell_process, context) if context.progress else None,
             stdin=prompt_file if adapter.takes_stdin() else None,
             watch=_Watch(self, context, adapter, follower, transcript),
             filter=context.filter,

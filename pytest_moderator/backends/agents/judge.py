@@ -39,7 +39,6 @@ class Evidence:
         timeout: the limit of the whole, in seconds.
         idle_timeout: the limit without an event, in seconds.
         changed: whether a file was changed where that is due; ``None`` where it is not, or cannot be known.
-        output: ``jsonl``, ``json`` or ``text``.
         printed: whether it has printed anything.
     """
 
@@ -51,7 +50,6 @@ class Evidence:
     timeout: float | None = None
     idle_timeout: float | None = None
     changed: bool | None = None
-    output: str = "jsonl"
     printed: bool = True
 
 

@@ -46,6 +46,7 @@ def test_one_that_is_held_need_not_tell_anything(stage: Stage) -> None:
     stage.place = replace(stage.place, launcher=Held())
     result = stage.play("hang", idle_timeout=0.01, timeout=2.0)
     assert result.error_message == "timed out after 2 s"
+    assert "attempt_running" in [event["kind"] for event in stage.told]  # for after a crash
 
 
 def test_the_whole_limit(stage: Stage) -> None:
