@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pytest
 
+from pytest_moderator.cleaning import clean
 from pytest_moderator.errors import TaskFailedError
 from pytest_moderator.model import TaskResult, TaskStatus
 from pytest_moderator.runner import RUNNER
@@ -82,7 +83,7 @@ class TaskItem(pytest.Function):
         def run_task() -> None:
             pass  # stands for the task where pytest wants a function
 
-        run_task.__doc__ = task.title  # `--co -v` shows it
+        run_task.__doc__ = clean(task.title)  # `--co -v` shows it
         function = pytest.mark.usefixtures(*task.fixtures)(run_task) if task.fixtures else run_task
         item: TaskItem = cls.from_parent(parent, name=task.id, callobj=function, **known)
         item.task = task
@@ -95,7 +96,7 @@ class TaskItem(pytest.Function):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the task's line."""
-        return self.path, self.task.line - 1, f"{self.task.id} {self.task.title}"
+        return self.path, self.task.line - 1, clean(f"{self.task.id} {self.task.title}")
 
     def runtest(self) -> None:
         """Run the task; raise when it has not succeeded, unless it is tried again later."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from sessions import Project
 
@@ -129,6 +131,14 @@ def test_a_failure_shows_the_title_what_was_printed_and_no_traceback(
     ):
         session.result.stdout.fnmatch_lines([line])
     assert not any(control in session.output for control in "\0\x1b")
+
+
+@pytest.mark.parametrize("shown", ["--co", "-rA"])
+def test_no_title_steers_the_terminal(project: Project, workers: tuple[str, ...], shown: str) -> None:
+    project.tasks("- [ ] T001 Paint it \x1b[31mred\x07 \u202eback\n  - run: `exit 3`\n")
+    session = project.run("tasks.md", "-v", shown, *workers)
+    assert "Paint it red back" in session.output
+    assert not any(control in session.output for control in "\x1b\x07\u202e")
 
 
 def test_strict_markers_know_ours(project: Project, workers: tuple[str, ...]) -> None:
