@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -67,7 +67,9 @@ def tell(config: pytest.Config, hook: str, **facts: object) -> None:
     """
     for implementation in reversed(getattr(config.hook, hook).get_hookimpls()):
         try:
-            implementation.function(*(facts[argument] for argument in implementation.argnames))
+            given: Any = implementation.function(*(facts[argument] for argument in implementation.argnames))
+            if implementation.wrapper:
+                list(given)  # there is no result that it could wrap
         except pytest.exit.Exception:
             raise
         except (Exception, pytest.fail.Exception, pytest.skip.Exception):

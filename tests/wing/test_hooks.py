@@ -95,6 +95,28 @@ def test_one_who_watches_and_raises_disturbs_nobody(project: Project, workers: t
             assert text in log
 
 
+def test_a_wrapper_is_told_as_well(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        from pathlib import Path
+
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_moderator_task_complete(result):
+            with Path("diary.txt").open("a") as file:
+                print("before", result.task.id, file=file)
+                yield
+                print("after", result.task.id, file=file)
+        """,
+    )
+    project.tasks("- [ ] T001 One\n  - run: `true`\n")
+    session = project.run("tasks.md")
+    assert session.counts == {"passed": 1}
+    assert session.lines("diary.txt") == ["before T001", "after T001"]
+
+
 @pytest.mark.parametrize("place", ["conftest.py", "watcher.py"])
 def test_without_the_flag_those_hooks_do_no_harm(project: Project, place: str) -> None:
     project.write(place, WATCH)
