@@ -253,7 +253,8 @@ class GitPlace:
         answer = git("rev-parse", "--verify", "--quiet", f"refs/heads/{self.branch}", accept=(0, 1))
         if answer.status or not git("rev-list", "-1", answer.line, f"^{start}", "--").line:
             return
-        git("update-ref", f"refs/moderator/{self._run.run_id}/{self._name}/lost", answer.line)
+        ref = f"refs/moderator/{self._run.run_id}/{self._name}/lost-{answer.line[:8]}"
+        git("update-ref", ref, answer.line)
 
     def _fill(self, worktree: Worktree, setup: Setup | None) -> tuple[str, ...]:
         names = included.include(self._run.top, worktree.path, self._run.included)
