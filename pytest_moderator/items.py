@@ -65,7 +65,6 @@ class TasksModule(pytest.Module):
 class TaskItem(pytest.Function):
     """One task as an item."""
 
-    nofuncargs = True  # pytest need not look for arguments of a function that has none
     parent: TasksModule
     task: Task
     given: Mapping[str, str] = MappingProxyType({})  # by its fixtures, to its environment

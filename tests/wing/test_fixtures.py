@@ -281,6 +281,26 @@ def test_what_fails_when_all_is_torn_down_is_reported(
     session.result.stdout.fnmatch_lines(["*ERROR at teardown of T002 Two*", "*OSError: cannot tidy up"])
 
 
+def test_a_fixture_with_parameters_is_told_of_as_pytest_does(project: Project) -> None:
+    """A task is one item: which of the parameters should it have?"""
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture(params=["sqlite", "postgres"])
+        def database(request):
+            return {"DATABASE": request.param}
+        """,
+    )
+    project.tasks("- [ ] T001 One\n  - fixtures: database\n  - run: `touch ran.txt`\n")
+    session = project.run("tasks.md")
+    assert session.statuses == {"T001": "failed"}
+    assert "The requested fixture has no parameter defined for test" in session.reasons["T001"]
+    session.result.stdout.fnmatch_lines(["*Requested fixture 'database' defined in:*"])
+    assert not (project.path / "ran.txt").exists()
+
+
 def test_nothing_starts_behind_a_messy_fixture_where_failures_stop_the_run(
     project: Project, workers: tuple[str, ...]
 ) -> None:
