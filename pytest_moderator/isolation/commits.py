@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_moderator.isolation.status import Status
     from pytest_moderator.isolation.worktrees import Mark
 
-_EMBEDDED = re.compile(r"adding embedded git repository: (.*)")
+_EMBEDDED = re.compile(r"adding embedded git repository: (.*)|'(.*)/' does not have a commit checked out")
 
 
 class UnfitWorkError(ModeratorError):
@@ -122,11 +122,16 @@ def _stage(git: Git, run: GitRun, mark: Mark) -> None:
     listing = ("--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", *_literal(names))
     ignored = {path.rstrip("/") for path in git("ls-files", *listing).parts} if names else set()
     ours = [f":(top,exclude,literal){name}" for name in names if name not in ignored]
-    answer = git("add", "--all", "--", ":(top)", *ours, config=run.config)
-    if embedded := _EMBEDDED.search(answer.err):
+    try:
+        said = git("add", "--all", "--", ":(top)", *ours, config=run.config).err
+    except GitError as error:
+        said = error.stderr
+        if not _EMBEDDED.search(said):
+            raise
+    if embedded := _EMBEDDED.search(said):
         raise UnfitWorkError(
-            f"{embedded[1]} is a git repository of its own, of which git keeps no file: remove its .git, have git "
-            "ignore it, or make it a submodule"
+            f"{embedded[1] or embedded[2]} is a git repository of its own, of which git keeps no file: remove its "
+            ".git, have git ignore it, or make it a submodule"
         )
 
 

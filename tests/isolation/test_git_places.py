@@ -179,6 +179,15 @@ class TestCommits:
         assert "deep/inner is a git repository of its own" in (result.error_message or "")
         assert (inner.path / "a.txt").exists()
 
+    def test_a_repository_in_the_worktree_that_has_no_commit(self, repository: Repository) -> None:
+        run = repository.run()
+        with repository.place(run) as place:
+            place.prepare()
+            repository.git("init", "--quiet", "deep/inner", at=place.path)
+            result = place.settle(completed())
+        assert "deep/inner is a git repository of its own" in (result.error_message or "")
+        assert result.category == "logic"
+
     def test_a_task_that_leaves_its_branch(self, repository: Repository) -> None:
         run = repository.run()
         for task_id, arguments in (("T001", ("-b", "elsewhere")), ("T002", ("--detach",))):
