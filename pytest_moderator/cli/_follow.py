@@ -76,6 +76,11 @@ class _Task:
         """Whether nothing more comes, as far as is known."""
         return self.row.status.ended or not self._alive
 
+    @property
+    def removed(self) -> bool:
+        """Whether it had logs that went away with all others of the run (``moderator clean``, ``rm``)."""
+        return self.row.logs is not None and not (self._journal.state_dir / self.row.logs).parents[1].exists()
+
     def look(self) -> None:
         """Look again."""
         version = self._journal.data_version()
@@ -151,7 +156,8 @@ def _follow(task: _Task, stream: str, attempt: int | None, writer: Writer) -> No
 
 
 def _no_logs(task: _Task) -> ModeratorError:
-    return ModeratorError(f"{task.row.task_id!r} has no logs in run {task.run.id}: {_why_none(task.row)}")
+    why = "the logs of that run have been removed" if task.removed else _why_none(task.row)
+    return ModeratorError(f"{task.row.task_id!r} has no logs in run {task.run.id}: {why}")
 
 
 def _why_none(row: TaskRow) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import threading
@@ -102,6 +103,18 @@ def test_nothing_to_print(run: Recorded, capfdbinary: pytest.CaptureFixture[byte
     run.start("T002")
     assert "it is running, and has printed nothing" in fails(capfdbinary, "T002")
     assert "has no task 'T003'; did you mean" in fails(capfdbinary, "T003")
+
+
+def test_logs_that_were_removed_with_those_of_the_whole_run(
+    run: Recorded, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (run.start("T001") / "stdout.log").write_text("deployed")
+    run.end("T001", TaskStatus.COMPLETED)
+    shutil.rmtree(Path(STATE, "runs"))  # as `moderator clean` does, and anybody may
+    message = f"'T001' has no logs in run {run.id}: the logs of that run have been removed"
+    assert fails(capfdbinary, "T001") == message
+    assert fails(capfdbinary, "T001", "--stderr", "--follow") == message
+    assert fails(capfdbinary, "T002").endswith("it has not started")
 
 
 def test_logs_that_cannot_be_read(run: Recorded, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
