@@ -212,4 +212,4 @@ def _clean(title: str) -> str:
         if title.count(mark) % 2:
             cut = title.rfind(mark) if title.endswith(mark) else title.find(mark)
             title = f"{title[:cut]}{title[cut + 2 :]}".strip()
-    return title.lstrip(":：").strip()
+    return title.lstrip(":：·").strip()

@@ -47,6 +47,8 @@ _STARTS = re.compile(
     r"\W*(?:can|may|must|should|will|starts?|begins?|runs?|proceeds?|follows?|podem?|pueden?|peut|peuvent|kann|können|может|могут)\b",
     re.IGNORECASE,
 )
+_TIGHT = re.compile(rf"(?:{ARROW.pattern}|[=-]+>)\ufe0f?")
+_COMMA = re.compile(r",\s+|[，、]\s*")
 _MAX_JOIN = 80
 _MAX_ASIDE = 40
 
@@ -232,20 +234,29 @@ def _statement(left: _Group, right: _Group, kind: str) -> Iterator[Statement]:
 
 
 def _clauses(text: str, groups: list[_Group]) -> Iterator[list[_Group]]:
-    """Part "A blocks B, C blocks D", where B and C look joined."""
+    """Part "A blocks B, C blocks D" and "A→B, C→D", where B and C look joined."""
     clause = [groups[0]]
     for index, group in enumerate(groups[1:], 1):
         clause.append(group)
         if len(group.mentions) == 1 or index + 1 == len(groups):
             continue
-        before = text[groups[index - 1].end : group.start]
+        before = text[clause[-2].end : group.start]
         after = text[group.end : groups[index + 1].start]
-        if _in_words(before) and _in_words(after) and not _goes_on(after) and not _RELATIVE.search(after):
+        in_words = _in_words(before) and _in_words(after)
+        if (in_words and not _goes_on(after) and not _RELATIVE.search(after)) or (
+            _TIGHT.fullmatch(before) and _TIGHT.fullmatch(after) and _is_pair(text, group)
+        ):
             last = group.mentions.pop()
             group.end = group.mentions[-1].end
             yield clause
             clause = [_Group(last)]
     yield clause
+
+
+def _is_pair(text: str, group: _Group) -> bool:
+    """Whether a comma and a space part two mentions, which arrows without spaces bind more closely to others."""
+    first, *others = group.mentions
+    return len(others) == 1 and _COMMA.fullmatch(text, first.end, others[0].start) is not None
 
 
 def _in_words(words: str) -> bool:
