@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_moderator.verdict import location_of, reports_of_failure, reports_of_skip
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_moderator.handout import FileHandout
     from pytest_moderator.model import Task, TaskResult
 
@@ -67,10 +69,17 @@ def tell(config: pytest.Config, hook: str, **facts: object) -> None:
     """
     for implementation in reversed(getattr(config.hook, hook).get_hookimpls()):
         try:
-            given: Any = implementation.function(*(facts[argument] for argument in implementation.argnames))
-            if implementation.wrapper:
-                list(given)  # there is no result that it could wrap
+            if implementation.wrapper or implementation.hookwrapper:
+                _tell_wrapper(config, hook, implementation.plugin, facts)
+            else:
+                implementation.function(*(facts[argument] for argument in implementation.argnames))
         except pytest.exit.Exception:
             raise
         except (Exception, pytest.fail.Exception, pytest.skip.Exception):
             LOGGER.exception("%s failed; the run goes on", hook)
+
+
+def _tell_wrapper(config: pytest.Config, hook: str, plugin: object, facts: Mapping[str, object]) -> None:
+    """Have pluggy run a wrapper around nothing."""
+    others = [other for other in config.pluginmanager.get_plugins() if other is not plugin]
+    config.pluginmanager.subset_hook_caller(hook, others)(**facts)

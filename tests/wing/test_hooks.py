@@ -95,26 +95,37 @@ def test_one_who_watches_and_raises_disturbs_nobody(project: Project, workers: t
             assert text in log
 
 
-def test_a_wrapper_is_told_as_well(project: Project) -> None:
+@pytest.mark.parametrize("kind", ["wrapper", "hookwrapper"])
+def test_a_wrapper_is_told_as_well(project: Project, kind: str) -> None:
     project.write(
         "conftest.py",
-        """
+        f"""
         from pathlib import Path
 
         import pytest
 
-        @pytest.hookimpl(wrapper=True)
-        def pytest_moderator_task_complete(result):
+        def note(*words):
             with Path("diary.txt").open("a") as file:
-                print("before", result.task.id, file=file)
-                yield
-                print("after", result.task.id, file=file)
+                print(*words, file=file)
+
+        @pytest.hookimpl({kind}=True)
+        def pytest_moderator_task_complete(result):
+            note("before", result.task.id)
+            outcome = yield
+            note("after", result.task.id, outcome.get_result() if {kind == "hookwrapper"} else outcome)
+
+        class Other:
+            def pytest_moderator_task_complete(self, result):
+                note("other", result.task.id)
+
+        def pytest_configure(config):
+            config.pluginmanager.register(Other())
         """,
     )
     project.tasks("- [ ] T001 One\n  - run: `true`\n")
     session = project.run("tasks.md")
     assert session.counts == {"passed": 1}
-    assert session.lines("diary.txt") == ["before T001", "after T001"]
+    assert sorted(session.lines("diary.txt")) == ["after T001 []", "before T001", "other T001"]
 
 
 @pytest.mark.parametrize("place", ["conftest.py", "watcher.py"])
