@@ -102,9 +102,8 @@ class Backend(ABC):
         """Say whether this backend can be used at all.
 
         Asked before a run in which tasks need it, again when it has failed, each time in a thread of its own, and by
-        ``moderator doctor``. It has a few
-        seconds, so a process that it starts should have a time limit. What it raises counts as an answer: it cannot
-        be used.
+        ``moderator doctor``. It has a few seconds, so a process that it starts should have a time limit. What it
+        raises counts as an answer: it cannot be used.
         """
         return Health()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_moderator.journal import schema
 from pytest_moderator.journal.records import JournalError
-from pytest_moderator.journal.trouble import TROUBLE, damaged, explain, explain_os
+from pytest_moderator.journal.trouble import OTHER_PLACE, TROUBLE, damaged, explain, explain_os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 NAME = "state.db"
 BUSY_SECONDS = 5.0
 """How long to wait for another process that writes."""
-
-_OTHER_PLACE = "choose another place with --moderator-state-dir"
 
 
 class DamagedError(Exception):
@@ -87,7 +85,7 @@ def check_file(path: Path) -> None:
         raise JournalError(f"the journal {str(path)!r} is not a file: move it away")
     if found.st_uid != os.geteuid():
         whose = f"belongs to another user (number {found.st_uid})"
-        raise JournalError(f"the journal {str(path)!r} {whose}: {_OTHER_PLACE}")
+        raise JournalError(f"the journal {str(path)!r} {whose}: {OTHER_PLACE}")
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -105,7 +103,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     if version > schema.newest():
         raise JournalError(
             f"the journal {str(path)!r} was written by a newer pytest-moderator (version {version} of the journal, "
-            f"this one knows {schema.newest()}): update pytest-moderator, or {_OTHER_PLACE}"
+            f"this one knows {schema.newest()}): update pytest-moderator, or {OTHER_PLACE}"
         )
     if version == schema.newest() and (missing := schema.TABLES - tables):
         raise DamagedError(f"tables are missing: {', '.join(sorted(missing))}")

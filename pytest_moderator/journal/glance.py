@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_moderator.journal.reader import JournalReader
 from pytest_moderator.journal.records import RunStatus, RunSummary, TaskRow
 from pytest_moderator.journal.texts import clean
-from pytest_moderator.model.task import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
+
+    from pytest_moderator.model.task import TaskStatus
 
 _NOT_ENDED = ", ".join(f"'{status.value}'" for status in RunStatus if not status.ended)
 _OPEN_RUNS = f"SELECT id FROM runs WHERE status IN ({_NOT_ENDED}) ORDER BY rowid DESC"  # noqa: S608 (our own words)
@@ -44,7 +44,6 @@ WHERE seq = (SELECT max(seq) FROM events WHERE run_id = ? AND kind IN ('run_star
     AND listed.key = ? AND named.value = ?
 """
 _NO_LIMIT = -1
-_STATUS = 6  # among the columns of a task
 
 
 class Glance(JournalReader):
@@ -137,14 +136,3 @@ class Glance(JournalReader):
         with self._reading():
             row = self._connection.execute(_LAST_EVENT, (clean(run_id),)).fetchone()
             return str(row[0]) if row else ""
-
-    def _rows(self, query: str, run_id: str, *values: object) -> list[TaskRow]:
-        with self._reading():
-            rows = self._connection.execute(query, (clean(run_id), *values)).fetchall()
-            return [_task(row) for row in rows]
-
-
-def _task(row: Sequence[Any]) -> TaskRow:
-    values = list(row)
-    values[_STATUS] = TaskStatus(values[_STATUS])
-    return TaskRow(*values)

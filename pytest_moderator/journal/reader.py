@@ -115,10 +115,7 @@ class JournalReader:
         Raises:
             JournalError: the journal cannot be read.
         """
-        query = _TASKS_WITH_RESULTS if results else _TASKS_ALONE
-        with self._reading():
-            rows = self._connection.execute(query, (clean(run_id),)).fetchall()
-            return [_task(row) for row in rows]
+        return self._rows(_TASKS_WITH_RESULTS if results else _TASKS_ALONE, run_id)
 
     def spent(self, run_id: str) -> Usage:
         """Sum up what all tasks of a run have used: money, tokens, turns.
@@ -162,6 +159,12 @@ class JournalReader:
         """
         with self._reading():
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def _rows(self, query: str, run_id: str, *values: object) -> list[TaskRow]:
+        """Give what a query for tasks of a run finds; its first parameter is the run."""
+        with self._reading():
+            rows = self._connection.execute(query, (clean(run_id), *values)).fetchall()
+            return [_task(row) for row in rows]
 
     def _summary(self, row: tuple[Any, ...]) -> RunSummary:
         holder = Holder(*row[5:9])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_OTHER_PLACE = "choose another place with --moderator-state-dir"
+OTHER_PLACE = "choose another place with --moderator-state-dir"
 _LONGEST_PATH = 500  # bytes: SQLite takes 512, and adds endings to it
 
 # What the operating system would say, and what can be done about it.
@@ -23,9 +23,9 @@ _WORDS = {
         os.strerror(errno.EIO),
         "see whether the disk is full or broken, or a limit on the size of files is reached",
     ),
-    sqlite3.SQLITE_READONLY: (os.strerror(errno.EACCES), f"make it writable, or {_OTHER_PLACE}"),
-    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", f"make it writable, or {_OTHER_PLACE}"),
-    sqlite3.SQLITE_PERM: (os.strerror(errno.EACCES), f"make it writable, or {_OTHER_PLACE}"),
+    sqlite3.SQLITE_READONLY: (os.strerror(errno.EACCES), f"make it writable, or {OTHER_PLACE}"),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", f"make it writable, or {OTHER_PLACE}"),
+    sqlite3.SQLITE_PERM: (os.strerror(errno.EACCES), f"make it writable, or {OTHER_PLACE}"),
     sqlite3.SQLITE_BUSY: ("another process has locked it", "see which one holds it (fuser), and try again"),
 }
 
@@ -57,9 +57,9 @@ def explain(error: Trouble, path: Path, doing: str) -> JournalError:
     """
     if is_damage(error):
         return damaged(path, error)
-    reason, advice = _WORDS.get(primary_code(error) or -1, ("", _OTHER_PLACE))
+    reason, advice = _WORDS.get(primary_code(error) or -1, ("", OTHER_PLACE))
     if primary_code(error) == sqlite3.SQLITE_CANTOPEN and len(os.fsencode(path)) > _LONGEST_PATH:
-        reason, advice = f"its path has more than the {_LONGEST_PATH} bytes that SQLite takes", _OTHER_PLACE
+        reason, advice = f"its path has more than the {_LONGEST_PATH} bytes that SQLite takes", OTHER_PLACE
     said = f"{error}, {getattr(error, 'sqlite_errorname', type(error).__name__)}"
     return JournalError(
         f"cannot {doing} the journal {str(path)!r}: {reason or 'it failed'} ({said}); {advice}"
@@ -68,9 +68,7 @@ def explain(error: Trouble, path: Path, doing: str) -> JournalError:
 
 def explain_os(error: OSError, path: Path, doing: str) -> JournalError:
     """Make the message for an error of the operating system."""
-    advice = (
-        "make room on the disk" if error.errno == errno.ENOSPC else f"make it writable, or {_OTHER_PLACE}"
-    )
+    advice = "make room on the disk" if error.errno == errno.ENOSPC else f"make it writable, or {OTHER_PLACE}"
     return JournalError(f"cannot {doing} the journal {str(path)!r}: {error.strerror or error}; {advice}")
 
 
