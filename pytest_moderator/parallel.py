@@ -194,9 +194,9 @@ class ParallelScheduling:
         self.schedule()
 
     def mark_test_pending(self, item: str) -> None:
-        """Let a plugin have a task run again that was lost in a crash."""
+        """Have an item run again that was lost in a crash; a plugin may want that, too."""
         self.run.retry(item)
-        self.schedule()
+        self._wake()  # xdist has not yet done with the crash, and may be about to end the run
 
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
         """Take back what a worker gives back, unasked or not; nothing where it has started it."""
@@ -230,8 +230,7 @@ class ParallelScheduling:
         end_marked_processes(self.run.handout.run_id, name_of(self.run.handout, *found))
         if nodeid in self.run.cancelled or self.run.accounts.tries_of(nodeid) > (task.retries or 0):
             return nodeid
-        self.run.retry(nodeid)
-        self.schedule()
+        self.mark_test_pending(nodeid)
         return None
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
@@ -243,15 +242,11 @@ class ParallelScheduling:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:
-        """Settle a task whose worker died: xdist reports it, and does not end it.
-
-        Unless it runs elsewhere by now: a plugin may have put it back.
-        """
+        """Settle a task whose worker died, unless a plugin has put it back: xdist reports it, and does not end it."""
         if hasattr(report, "node"):
             report.node = _Reporter(report.node)
         yield
-        lost = str(report.when) == "???" and report.nodeid in self.run.coordinator.running
-        if lost and not any(worker.running == report.nodeid for worker in self._workers.values()):
+        if str(report.when) == "???" and report.nodeid in self.run.coordinator.running:
             self.run.end(report.nodeid)
             self._wake()  # whoever tells of it is in the middle of something
 

@@ -149,6 +149,55 @@ def test_a_worker_that_dies_fails_its_task_and_the_rest_goes_on(project: Project
     assert stopped.statuses["T003"] == "pending"
 
 
+def test_nothing_is_tried_again_where_a_worker_ends_the_run(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        from pathlib import Path
+
+        import pytest
+
+        @pytest.fixture
+        def leave():
+            if not Path("left").exists():
+                Path("left").touch()
+                pytest.exit("enough")
+        """,
+    )
+    project.tasks("- [ ] T001 One\n  - fixtures: leave\n  - retries: 1\n  - run: `touch ran.txt`\n")
+    session = project.run("tasks.md", "-n", "2")
+    assert session.exit_code == pytest.ExitCode.INTERRUPTED
+    assert session.statuses == {"T001": "pending"}
+    assert not (project.path / "ran.txt").exists()
+
+
+def test_a_plugin_has_a_lost_item_run_again(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import os
+        from pathlib import Path
+
+        import pytest
+
+        @pytest.fixture
+        def fatal():
+            if not Path("lost").exists():
+                Path("lost").touch()
+                os._exit(3)
+
+        @pytest.hookimpl(optionalhook=True)
+        def pytest_handlecrashitem(crashitem, report, sched):
+            report.outcome = "rerun"
+            sched.mark_test_pending(crashitem)
+        """,
+    )
+    project.tasks("- [ ] T001 One\n  - fixtures: fatal\n  - run: `touch ran.txt`\n")
+    session = project.run("tasks.md", "-n", "2")
+    assert session.exit_code == 0
+    assert session.statuses == {"T001": "completed"}
+
+
 def test_tasks_in_a_row_stay_on_the_worker_that_was_free_first(project: Project) -> None:
     """Also where it was not the first one that was up."""
     project.write(
