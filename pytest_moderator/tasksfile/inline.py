@@ -65,9 +65,12 @@ def only_code(text: str) -> str | None:
 
 
 def bare(text: str) -> str:
-    """Give a value without the backticks around it."""
+    """Give a value without the backticks around it; a pair with nothing between holds nothing."""
     code = only_code(text)
-    return text.strip() if code is None else code
+    if code is not None:
+        return code
+    stripped = text.strip()
+    return stripped if stripped.strip("`") else ""
 
 
 def as_code(text: str) -> str:

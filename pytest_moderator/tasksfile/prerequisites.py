@@ -102,7 +102,7 @@ def in_key(value: str, mentions: Mentions, index: IdIndex) -> list[str]:
         if verbatim is not None and is_usable(verbatim):
             found.append(verbatim)
             continue
-        text = EMPHASIS.sub("", bare(piece)).strip("[] ")
+        text = EMPHASIS.sub("", bare(piece) or piece).strip("[] ")
         if not text or text.lower() in NOTHING:
             continue
         known = index.resolve(text)

@@ -272,10 +272,26 @@ def test_heading_tasks_own_the_fences_of_their_section(read):
     assert [command.text for command in tasks[0].commands] == ["one\n", "two\n"]
 
 
-@pytest.mark.parametrize("text", ["  ```sh\n  ```", "  ```sh\n\n  ```", "  - run:", "  - run: ` `"])
+@pytest.mark.parametrize(
+    "text",
+    ["  ```sh\n  ```", "  ```sh\n\n  ```", "  - run:", "  - run: ` `", "  - run: ``", "  - run:\n    - ``"],
+)
 def test_empty_commands_are_errors(read, text):
     (problem,) = read(f"- [ ] T001 a\n{text}\n").problems
     assert (problem.severity, problem.code) == ("error", "empty-command")
+
+
+@pytest.mark.parametrize("text", ["verify: ``", "verify:\n    - ``", "refresh: ``", "timeout: ``"])
+def test_backticks_with_nothing_between_are_no_value(read, text):
+    (problem,) = read(f"- [ ] T001 a\n  - run: `true`\n  - {text}\n").problems
+    assert (problem.severity, problem.code) == ("error", "bad-value")
+    assert problem.message.endswith("a value is missing")
+
+
+@pytest.mark.parametrize("text", ["depends on: ``", "depends on:\n    - ``", "depends on: T001, ``"])
+def test_backticks_with_nothing_between_are_an_unknown_dependency_and_not_none(read, text):
+    found = read(f"- [ ] T001 a\n- [ ] T002 b\n  - {text}\n")
+    assert "``" in found.tasks[1].depends_on
 
 
 def test_run_with_a_fence(read):
