@@ -112,7 +112,7 @@ def _try_after_conflicts(
         attempt = result.attempts + 1
         try:
             place.start_over(attempt)
-        except ModeratorError as error:
+        except (ModeratorError, OSError) as error:
             return replace(result, error_message=f"{result.error_message}; {error}")
         feedback = result.error_message or ""
         context = replace(context, attempt=attempt, feedback=feedback, put_back=True, used=result.usage)

@@ -171,9 +171,9 @@ def _refresh(task: Task, context: AttemptContext, fixtures: Mapping[str, str] | 
     )
     try:
         note(log, f"$ {context.refresh}\n", context.masker)
+        outcome = (context.launcher or LocalLauncher()).run(spec)
     except OSError as error:
         return str(error)
-    outcome = (context.launcher or LocalLauncher()).run(spec)
     if context.progress is not None:
         told = {"attempt": context.attempt, "exit_code": outcome.exit_code, "log": REFRESH_LOG}
         context.progress({"kind": "attempt_refreshed", **told})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -166,6 +167,19 @@ def test_a_refresh_whose_log_cannot_be_written(place: AttemptContext) -> None:
     result = run_task(TASK, Forbidden(), dataclasses.replace(place, refresh="true"))
     assert (result.attempts, result.status) == (1, TaskStatus.FAILED)
     assert "refresh command failed: [Errno 21]" in str(result.error_message)
+
+
+def test_a_refresh_whose_output_finds_no_room(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "s3cr3t-value")
+    task = dataclasses.replace(TASK, secrets=("TOKEN",))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        there = dataclasses.replace(place, refresh="head -c 100000 /dev/zero")
+        result = run_task(task, Forbidden(), there)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "refresh command failed: [Errno 27]" in str(result.error_message)
 
 
 def test_no_secret_in_what_a_refresh_prints(place: AttemptContext, monkeypatch: pytest.MonkeyPatch) -> None:
