@@ -39,9 +39,10 @@ _WORDS_BEFORE = re.compile(rf"[^/]*[{_SPACELESS}](?=[A-Za-z_@]|\.\w+/)")
 _WORDS_BEHIND = re.compile(rf"(?<=\.)([A-Za-z][A-Za-z0-9]{{0,9}})(?=[{_SPACELESS}])")
 # Products that are called as if they were files.
 _PRODUCT = re.compile(
-    r"(?i:next|node|nuxt|vue|nest)\.js"
-    r"|(?:React|Angular|Three|Inertia|Discord|Xterm|Express|Chart|D3|Day|Moment|Alpine|Ember|Backbone|Electron"
-    r"|Fabric|Handlebars|Knockout|Leaflet|NextAuth|PDF|Babylon|Pixi|Matter|Phaser|Plotly|Socket|Solid|Svelte|Video|Web3|Ethers)\.js"
+    r"(?i:next|node|nuxt|vue|nest|xterm|sql)\.js|(?:process|import\.meta)\.env"
+    r"|(?:React|Angular|Three|Inertia|Discord|Express|Chart|D3|Day|Moment|Alpine|Ember|Backbone|Electron|Fabric"
+    r"|Handlebars|Knockout|Leaflet|NextAuth|Auth|Y|PDF|Babylon|Pixi|Matter|Phaser|Plotly|Socket|Solid|Svelte|Video"
+    r"|Web3|Ethers)\.js"
 )
 _LINE_NUMBER = re.compile(r":\d+(?:[-:]\d+)?$")
 _MAX_PATH = 500

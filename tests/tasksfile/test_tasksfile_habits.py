@@ -314,7 +314,8 @@ def test_clauses_that_go_on(read, statement, expected):
 
 def test_products_are_no_files(read):
     (task,) = read(
-        "- [ ] T001 Move from Vue.js 2 and `Node.js` to next.js, D3.js and lib/node.js, see Chart.tsx\n"
+        "- [ ] T001 Move from Vue.js 2 and `Node.js` to next.js, D3.js and lib/node.js, see Chart.tsx,\n"
+        "  with xterm.js, NextAuth.js and `process.env`\n"
     ).tasks
     assert task.files == ("lib/node.js", "Chart.tsx")
 
