@@ -89,17 +89,20 @@ class TestKeeping:
         assert not place.path.exists()
 
     def test_what_is_shut_goes_and_what_is_linked_to_stays_as_it_is(self, as_a_user: Path) -> None:
-        theirs = as_a_user / "theirs"
+        theirs, folder = as_a_user / "theirs", as_a_user / "folder"
         theirs.touch(mode=0o640)
+        folder.mkdir()
+        folder.chmod(0o750)
         tree = as_a_user / "tree"
         (tree / "shut" / "deep").mkdir(parents=True)
         (tree / "links").mkdir()
         (tree / "links" / "theirs").symlink_to(theirs)
+        (tree / "links" / "folder").symlink_to(folder)
         for name, mode in {"shut/deep": 0o000, "shut": 0o000, "links": 0o500}.items():
             (tree / name).chmod(mode)
         worktrees.delete_tree(tree)
         assert not tree.exists()
-        assert stat.S_IMODE(theirs.stat().st_mode) == 0o640
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (theirs, folder)] == [0o640, 0o750]
 
 
 class TestWorktrees:
