@@ -44,8 +44,11 @@ def as_a_user() -> Iterator[Path]:
     nobody, us = 65534, os.geteuid()
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         if us == 0:
-            os.chown(name, nobody, nobody)
-            os.seteuid(nobody)
+            try:
+                os.chown(name, nobody, nobody)
+                os.seteuid(nobody)
+            except OSError as error:  # in a container that has no other users
+                pytest.skip(f"nobody else is here: {error}")
         try:
             yield Path(name)
         finally:
