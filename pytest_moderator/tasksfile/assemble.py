@@ -207,6 +207,8 @@ def _check_commands(draft: Draft) -> None:
                 )
             )
     languages = {command.language in PYTHONS for command in said.commands}
+    if "call" in said.values:
+        languages |= {True}
     if len(languages) > 1 and not said.values.get("backend"):  # a backend that is named knows what is for it
         said.problems.append(
             Problem(

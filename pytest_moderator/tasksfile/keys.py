@@ -273,6 +273,12 @@ def _take_depends(found: Field, said: Said) -> None:
     said.depends.extend(item for item in statements if item[0].lower() not in NOTHING)
 
 
+def _take_call(found: Field, said: Said) -> None:
+    if "call" in said.values:
+        raise ValueError("a task calls one function, and this is its second")
+    said.values["call"] = _callable(found)
+
+
 def _take_files(found: Field, said: Said) -> None:
     said.only_files = (said.only_files or ()) + _names(found)
 
@@ -304,7 +310,7 @@ _OWN: dict[str, Callable[[Field, Said], None]] = {
     "depends on": _take_depends,
     "backend": _setter("backend", _single),
     "run": _take_run,
-    "call": _setter("call", _callable),
+    "call": _take_call,
     "verify": _adder("verify", _checks),
     "timeout": _setter("timeout", lambda found: parse_duration(_single(found))),
     "retries": _setter("retries", _count),

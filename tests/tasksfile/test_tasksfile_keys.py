@@ -300,6 +300,18 @@ def test_run_with_a_fence(read):
     assert found.problems == ()
 
 
+@pytest.mark.parametrize("text", ["  - run: `x`", "  ```sh\n  x\n  ```"])
+def test_a_command_beside_a_function_is_an_error_as_only_the_function_would_run(read, text):
+    (problem,) = read(f"- [ ] T001 a\n  - call: a:b\n{text}\n").problems
+    assert (problem.severity, problem.code, problem.line) == ("error", "mixed-languages", 1)
+    assert read(f"- [ ] T001 a\n  - backend: claude\n  - call: a:b\n{text}\n").problems == ()
+
+
+def test_a_second_function_is_an_error_as_only_one_would_be_called(read):
+    (problem,) = read("- [ ] T001 a\n  - call: a:b\n  - call: a:c\n").problems
+    assert (problem.severity, problem.code, problem.line) == ("error", "bad-value", 3)
+
+
 def test_mixed_languages_are_an_error(read):
     (problem,) = read("- [ ] T001 a\n  ```sh\n  x\n  ```\n  ```python\n  y\n  ```\n").problems
     assert (problem.severity, problem.code, problem.line) == ("error", "mixed-languages", 1)

@@ -123,7 +123,7 @@ def task_lists(draw):
                 Command(draw(st.sampled_from(["sh", "bash"] if shell else ["python"])), text, 0)
                 for text in draw(st.lists(CODE, max_size=2))
             ),
-            call=draw(st.none() | st.just("package.module:function")),
+            call=draw(st.none() if shell else st.none() | st.just("package.module:function")),
             backend=draw(st.none() | WORD),
             verify=tuple(draw(st.lists(WORD, max_size=2, unique=True))),
             timeout=draw(st.none() | SECONDS),
