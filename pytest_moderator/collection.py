@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,8 +91,9 @@ class TasksCollection:
         if call.when != "call" and RESULT in item.stash:
             del item.stash[RESULT]  # the report has it; plugins that rerun tests begin anew
         report = yield
-        if call.when == "setup" and report.failed:
-            result = _failed_setup(item, report)
+        told = result is not None and result.status is TaskStatus.FAILED
+        if report.failed and call.when != "teardown" and not told:
+            result = _failed(item, report, result)
         if self.handout.secrets:
             masker = masker_of(self.handout.secrets, item.given)
             result = _without_secrets(report, result, masker)
@@ -126,15 +128,15 @@ def _without_secrets(
     return result and masked_result(result, masker)
 
 
-def _failed_setup(item: TaskItem, report: pytest.TestReport) -> TaskResult:
+def _failed(item: TaskItem, report: pytest.TestReport, result: TaskResult | None) -> TaskResult:
+    """Give the result of a task that has failed for what others do around it: fixtures, hooks, plugins."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash else getattr(report.longrepr, "errorstring", str(report.longrepr))
     reason = text.strip().partition("\n")[0]
-    return TaskResult(
-        task=item.task,
+    return replace(
+        result or TaskResult(item.task, attempts=0, duration_seconds=report.duration),
         status=TaskStatus.FAILED,
         exit_code=1,
-        attempts=0,
-        duration_seconds=report.duration,
-        error_message=f"a fixture failed: {reason}",
+        error_message=f"a fixture failed: {reason}" if report.when == "setup" else reason,
+        again_at=None,
     )

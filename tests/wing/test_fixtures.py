@@ -281,6 +281,43 @@ def test_what_fails_when_all_is_torn_down_is_reported(
     session.result.stdout.fnmatch_lines(["*ERROR at teardown of T002 Two*", "*OSError: cannot tidy up"])
 
 
+AROUND = {
+    "its environment": """
+        import pytest
+
+        class Database:
+            def task_environment(self):
+                raise ValueError("no address")
+
+        @pytest.fixture(autouse=True)
+        def database():
+            return Database()
+    """,
+    "a plugin": """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call(item):
+            yield
+            raise ValueError("no address")
+    """,
+}
+
+
+@pytest.mark.parametrize("around", list(AROUND))
+def test_what_goes_wrong_around_a_task_fails_it(
+    project: Project, workers: tuple[str, ...], around: str
+) -> None:
+    project.write("conftest.py", AROUND[around])
+    project.tasks("- [ ] T001 One\n  - run: `true`\n- [ ] T002 Two (depends on T001)\n  - run: `true`\n")
+    session = project.run("tasks.md", *workers)
+    assert session.exit_code == 1
+    assert session.statuses == {"T001": "failed", "T002": "skipped"}
+    assert session.reasons["T001"] == "ValueError: no address"
+    again = project.run("tasks.md", "--moderator-resume", *workers)
+    assert again.statuses["T001"] == "failed"
+
+
 def test_a_fixture_with_parameters_is_told_of_as_pytest_does(project: Project) -> None:
     """A task is one item: which of the parameters should it have?"""
     project.write(
