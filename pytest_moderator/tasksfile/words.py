@@ -93,9 +93,10 @@ FILES_KEYS = frozenset(
         "files", "file", "file(s)", "path", "paths", "target file", "target files", "files to modify",
         "files to create", "files to edit", "files to change", "files to update", "files modified", "modified files",
         "files changed", "changed files", "files affected", "affected files", "files touched", "touched files",
-        "key files", "owned files", "new files", "test file", "test files",
+        "key files", "owned files", "new files", "test file", "test files", "create", "create file", "modify",
+        "modify file", "files created", "created files", "file created", "file modified", "target", "location",
         "文件", "檔案", "档案", "涉及文件", "修改文件", "文件路径",
-        "ファイル", "対象ファイル", "変更ファイル", "파일", "대상 파일",
+        "ファイル", "対象ファイル", "変更ファイル", "파일", "대상 파일", "테스트 파일", "수정 파일", "신규 파일",
         "archivos", "archivo", "arquivos", "arquivo", "fichiers", "fichier", "dateien", "datei", "файлы",
         "файл", "tệp",
     }

@@ -380,6 +380,14 @@ def test_files(read, text, files):
     assert read(f"- [ ] T001 {text}\n").tasks[0].files == files
 
 
+@pytest.mark.parametrize(
+    "key", ["**Files**", "**Create**", "**Modify:**", "**Target**", "**Location**", "**테스트 파일**"]
+)
+def test_fields_that_name_files(read, key):
+    task = read(f"### Task 1: a\n\n{key}: `src/a.py`\n\n### Task 2: b\n\n{key}:\n- `src/b.py` (new)\n").tasks
+    assert [each.files for each in task] == [("src/a.py",), ("src/b.py",)]
+
+
 def test_files_of_notes(read):
     task = read("- [ ] 1. a\n  - create `src/a.py`\n  - File: src/b.py\n  - Leverage: src/c.py\n").tasks[0]
     assert task.files == ("src/a.py", "src/b.py")
