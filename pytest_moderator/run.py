@@ -55,6 +55,7 @@ class Run:
         recorder: writes down what happens.
         cancelled: by node id of a task that is to be ended while it runs, why.
         choices: the backends of the tasks.
+        plans: by node id of a file, its plan.
         gates: asked before a task starts.
         waiting: by node id of a task that a gate has turned away for now, what it waits for.
         worker_of: by node id, the process that was given the item last.
@@ -88,7 +89,7 @@ class Run:
         self.stop_reason = ""
         self.sends_ahead = True
         self._prepared = prepared
-        self._plans = {file: entry.plan for file, entry in prepared.items()}
+        self.plans = {file: entry.plan for file, entry in prepared.items()}
         self._verdicts: defaultdict[str, Verdict] = defaultdict(Verdict)
         self._started: dict[str, float] = {}
         self._watch = Stopwatch()
@@ -125,9 +126,9 @@ class Run:
         self.accounts.selected = frozenset(nodeids)
         needs = resolve_marks(self.handout, nodeids, depends_on)
         for file in self.handout.files:
-            plan = with_marks(self._plans[file.nodeid], file, needs)
-            self._plans[file.nodeid] = self.config.hook.pytest_moderator_modify_plan(plan=plan) or plan
-        steps, satisfied = make_steps(self.handout, self._plans, nodeids, needs)
+            plan = with_marks(self.plans[file.nodeid], file, needs)
+            self.plans[file.nodeid] = self.config.hook.pytest_moderator_modify_plan(plan=plan) or plan
+        steps, satisfied = make_steps(self.handout, self.plans, nodeids, needs)
         try:
             self.accounts.coordinator = Coordinator(steps, satisfied)
         except DependencyCycleError as error:
@@ -396,4 +397,4 @@ class Run:
 
     def report(self, file: FileHandout) -> ExecutionReport:
         """Sum up one file, as far as it has come."""
-        return self.accounts.report(file, self._plans[file.nodeid], self._watch, self)
+        return self.accounts.report(file, self.plans[file.nodeid], self._watch, self)
