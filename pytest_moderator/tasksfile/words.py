@@ -29,7 +29,8 @@ NOT_TASKS_HEADING = re.compile(
         r"definition of (?:done|ready)", r"\bdod\b", r"done when", r"acceptance (?:criteria|checklist|tests?)",
         r"success (?:criteria|metrics|factors)", r"exit criteria", r"completion criteria",
         r"(?:validation|verification|review|compliance|quality|readiness|submission|release|constitution|"
-        r"completion|sign-?off|pre-?flight|security|self-?review|gate|final) (?:\w+ )?checklist",
+        r"completion|sign-?off|pre-?(?:flight|commit|pr|merge)|security|self-?review|gate|final|"
+        r"(?:manual|visual)(?= (?:testing|tests?|qa) )) (?:\w+ )?checklist",
         r"checklist (?:before|for|summary|final)", r"checklist de (?:validación|verificación|validação|verificação)",
         r"quality gates?(?=\W*$|\s*[(:—–-])", r"^[\W\d_]*pre-?requisites?\b", r"\bqa results\b",
         r"improvements? checklist",

@@ -103,6 +103,8 @@ def test_headings_of_work_hold_tasks(read, heading):
         "Acceptance Criteria",
         "Prerequisites",
         "1. Prerequisites",
+        "Pre-Commit Checklist",
+        "Manual Testing Checklist",
         "验收标准",
         "受け入れ基準",
         "Critères d'acceptation",
