@@ -104,6 +104,7 @@ def test_the_terminal_reporter_has_what_we_write_with(pytestconfig: pytest.Confi
 
     for name in ("showfspath", "stats", "ensure_newline", "write", "write_line", "section"):
         assert hasattr(terminal, name)
+    assert pytestconfig.get_terminal_writer().width_of_current_line is not None
 
 
 def test_our_scheduling_does_all_that_xdist_asks_for() -> None:

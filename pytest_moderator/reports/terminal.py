@@ -65,7 +65,6 @@ class TerminalView:
         self._notices = notices
         self._terminal = terminal
         self._verbosity = config.get_verbosity()
-        self._dots = False
         if self._verbosity == 0:
             terminal.showfspath = False  # a task has lines of its own
 
@@ -115,7 +114,6 @@ class TerminalView:
         ended = report.when == "call" or (report.when == "setup" and not report.passed)
         if found and ended and self._verbosity > 0 and hasattr(report, "node"):
             self._terminal.write(f" {clean(found[1].title)}")
-        self._dots = self._dots or (ended and not found)
 
     def pytest_moderator_task_start(self, task: Task, context: ExecutionContext) -> None:
         """Show who starts."""
@@ -168,9 +166,8 @@ class TerminalView:
         )
         worker = f" [{result.worker}]" if result and result.worker and result.attempts else ""
         tries = f", attempt {result.attempts}" if result and result.attempts > 1 else ""
-        if self._dots:
-            self._terminal.write("\n")  # behind the letters of ordinary tests
-            self._dots = False
+        if self._config.get_terminal_writer().width_of_current_line:
+            self._terminal.write("\n")  # behind letters of ordinary tests, or what xdist says of its workers
         self._terminal.write(f"{progress} {task.id} ")
         colour = _COLOURS.get(word)
         self._terminal.write(word, **({colour: True} if colour else {}))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from terminals import Terminal
 
 if TYPE_CHECKING:
     from sessions import Project
@@ -86,6 +88,21 @@ def test_without_options_tasks_have_lines_of_their_own(project: Project, workers
     session.result.stdout.fnmatch_lines(["*/6[]] T005 failed (optional) in *: exit code 4*"])
     session.result.stdout.fnmatch_lines(["*/6[]] T006 skipped nothing to run: no command*"])
     assert "::T002" not in session.output.partition("short test summary")[0]
+
+
+@pytest.mark.parametrize("beside", [(), ("test_a.py",)])
+def test_lines_of_tasks_stand_alone_at_a_terminal(
+    project: Project, workers: tuple[str, ...], beside: tuple[str, ...]
+) -> None:
+    project.tasks("- [ ] T001 [P] One\n  - run: `true`\n- [ ] T002 [P] Two\n  - run: `true`\n")
+    project.write("test_a.py", "def test_a(): pass\ndef test_b(): pass\n")
+    terminal = Terminal(project.path, *beside, *workers)
+    assert terminal.end() == 0
+    shown = terminal.output.partition("= tasks =")[0].split("\n")
+    assert [line for line in shown if re.search(r"T00\d (started|completed)", line)] == [
+        line for line in shown if re.match(r"      T00\d started \w+$|\[\d/2\] T00\d completed in ", line)
+    ]
+    assert sum(" T00" in line for line in shown) == 4
 
 
 def test_quiet_runs_show_letters(project: Project, workers: tuple[str, ...]) -> None:
