@@ -92,10 +92,11 @@ def _is_path(text: str) -> bool:
 def _bare_paths(text: str) -> Iterator[str]:
     if "." not in text:
         return
-    if not text.isascii():
+    is_ascii = text.isascii()
+    if not is_ascii:
         text = _WORDS_BEHIND.sub(r"\1 ", text)
     for match in _BARE.finditer(text):
-        path = _WORDS_BEFORE.sub("", match[0])
+        path = match[0] if is_ascii else _WORDS_BEFORE.sub("", match[0])
         if ("/" in path or _KNOWN_NAME.fullmatch(path)) and not _PRODUCT.fullmatch(path):
             cleaned = normalise(path)
             if cleaned:
