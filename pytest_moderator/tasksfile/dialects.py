@@ -29,7 +29,7 @@ from pytest_moderator.tasksfile.schemes import (
     has_lone_id,
     is_nested,
 )
-from pytest_moderator.tasksfile.words import is_about_dependencies
+from pytest_moderator.tasksfile.words import DEPENDENCIES_HEADING, is_about_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +76,7 @@ class Reading:
 def find_tasks(document: Document) -> Reading:
     """Decide which boxes and headings of a document are tasks."""
     boxes = list(_boxes(document))
+    _settle_dependencies(boxes)
     headings = task_headings(document)
     schemes = find_schemes(boxes)
     families = schemes.tasks
@@ -116,6 +117,14 @@ def _boxes(document: Document) -> Iterable[Entry]:
                 above[node.section] = conditions_heading(node, title)
             conditions = above[node.section] or _label(node, labels)
             yield Entry(node, read_box_line(node.text, box), box, conditions)
+
+
+def _settle_dependencies(boxes: Iterable[Entry]) -> None:
+    """Take boxes below "Dependencies" for conditions only beside others, as in a file that describes one task."""
+    conditions = [entry for entry in boxes if entry.conditions]
+    if all(DEPENDENCIES_HEADING.match(entry.conditions.lower()) for entry in conditions):
+        for entry in conditions:
+            entry.conditions = ""
 
 
 def _around(node: Node) -> int:

@@ -23,6 +23,12 @@ _DEPENDENCIES = (
     "критический путь", "thứ tự thực hiện", "ketergantungan",
 )  # fmt: skip
 
+# Prerequisites in a file that describes a task; elsewhere rather what is to be installed.
+DEPENDENCIES_HEADING = re.compile(
+    r"^[\W_]*(?:dependencies|依赖(?:关系|项)?|依賴(?:關係|項)?|依存関係|의존성|dépendances|dependencias|dependências|"
+    r"abhängigkeiten|зависимости)[\W_]*$"
+)
+
 # Headings of lists whose boxes are conditions, not tasks.
 NOT_TASKS_HEADING = re.compile(
     _any(
@@ -33,10 +39,7 @@ NOT_TASKS_HEADING = re.compile(
         r"(?:manual|visual)(?= (?:testing|tests?|qa) )) (?:\w+ )?checklist",
         r"checklist (?:before|for|summary|final)", r"checklist de (?:validación|verificación|validação|verificação)",
         r"quality gates?(?=\W*$|\s*[(:—–-])", r"^[\W\d_]*pre-?requisites?\b", r"\bqa results\b",
-        r"improvements? checklist",
-        r"external dependenc",
-        r"^[\W_]*(?:dependencies|依赖(?:关系|项)?|依賴(?:關係|項)?|依存関係|의존성|dépendances|dependencias|dependências|"
-        r"abhängigkeiten|зависимости)[\W_]*$",
+        r"improvements? checklist", r"external dependenc", DEPENDENCIES_HEADING.pattern,
         r"out of scope", r"non-?goals", r"open questions", r"\blegend\b",
         r"status key", r"sign-?off",
         "完成定义", "完成定義", "完成标准", "完成標準", "验收标准", "驗收標準", "验收条件", "验证清单", "驗證清單",

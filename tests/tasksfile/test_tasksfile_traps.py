@@ -118,9 +118,16 @@ def test_headings_of_conditions_hold_none(read, heading):
 @pytest.mark.parametrize("heading", ["## Dependencies", "**Dependencies**:", "## 依赖关系", "## 의존성"])
 def test_boxes_of_prerequisites_are_no_tasks(read, heading):
     found = read(
-        f"# Task: Sails\n\n{heading}\n- [ ] Task 002 (masts)\n- [ ] Task 003\n- [ ] None\n\n## Work\n- [ ] a\n"
+        f"# Task: Sails\n\n## Acceptance Criteria\n- [ ] they hold\n\n{heading}\n- [ ] Task 002 (masts)\n"
+        "- [ ] Task 003\n- [ ] None\n\n## Work\n- [ ] a\n"
     )
     assert [task.title for task in found.tasks] == ["a"]
+
+
+@pytest.mark.parametrize("heading", ["## Dependencies", "**Dependencies**:"])
+def test_what_is_to_be_installed_are_tasks(read, heading):
+    found = read(f"# To do\n\n## Work\n- [ ] a\n\n{heading}\n- [ ] add b\n- [ ] drop c\n")
+    assert [task.title for task in found.tasks] == ["a", "add b", "drop c"]
 
 
 def test_a_list_of_dependencies_may_hold_tasks_with_ids(read):
