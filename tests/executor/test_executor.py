@@ -146,7 +146,8 @@ def test_a_time_limit_and_a_critical_failure(context: ExecutionContext) -> None:
     ("tasks", "message"),
     [
         ([make("a"), make("b"), make("a")], "several tasks have one id: a;"),
-        ([make("")], "these ids cannot be used: ''"),
+        ([make("")], "id: a value is missing"),
+        ([make("\0")], r"these ids cannot be used: '\x00'"),
         ([make("two words")], "'two words' cannot be an id"),
         ([make("a", depends_on=("nobody",))], "unknown-dependency: a depends on nobody"),
         ([make("a", depends_on=("b",)), make("b", depends_on=("a",))], "cycle"),
