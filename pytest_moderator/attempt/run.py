@@ -226,8 +226,7 @@ class _Try:
 
     def run(self) -> TaskResult:
         """Try once."""
-        timeout = self.context.timeout
-        deadline = None if timeout is None else self.context.clock() + timeout
+        deadline = self.context.deadline()
         result = self._execute()
         if result.status is not TaskStatus.COMPLETED or not (self.finish or self.task.verify):
             return result

@@ -114,14 +114,13 @@ class Verification:
 
     def _run(self, check: str, directory: Path) -> ProcessOutcome:
         context = self._context
-        left = None if self._deadline is None else max(0.0, self._deadline - self._context.clock())
         spec = ProcessSpec(
             argv=argv_of(check),
             cwd=directory,
             env=context.environment,
             stdout=context.verify_log,
             stderr=context.verify_log,
-            timeout=left,
+            timeout=context.left(self._deadline),
             grace=context.grace,
             lasting=partial(tell_process, context) if context.progress else None,
             filter=context.filter,

@@ -101,6 +101,14 @@ class AttemptContext(ExecutionContext):
         """Give seconds on a clock for time limits, which stands still while the processes of the run are held."""
         return time.monotonic() if self.launcher is None else self.launcher.clock()
 
+    def deadline(self) -> float | None:
+        """Give the time on :meth:`clock` at which a limit ends that begins now; ``None`` for no limit."""
+        return None if self.timeout is None else self.clock() + self.timeout
+
+    def left(self, deadline: float | None) -> float | None:
+        """Give the seconds until a :meth:`deadline`, never below 0; ``None`` for no limit."""
+        return None if deadline is None else max(0.0, deadline - self.clock())
+
     @property
     def filter(self) -> Callable[[], ByteFilter] | None:
         """What a :class:`ProcessSpec` of this task is given as its ``filter``."""

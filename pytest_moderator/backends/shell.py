@@ -88,7 +88,7 @@ class ShellBackend(Backend):
         commands = _commands(task)
         if not commands:
             raise ModeratorError(f"{_NO_COMMAND}: {_ADD_ONE}")
-        deadline = None if context.timeout is None else context.clock() + context.timeout
+        deadline = context.deadline()
         outcomes: list[ProcessOutcome] = []
         for command in commands:
             outcomes.append(_run(command, context, deadline))
@@ -120,8 +120,7 @@ def _run(command: Command, context: AttemptContext, deadline: float | None) -> P
     from pytest_moderator.backends.process import run_process  # noqa: PLC0415 (only where tasks run)
 
     def run(argv: Sequence[str]) -> ProcessOutcome:
-        left = None if deadline is None else max(0.0, deadline - context.clock())
-        return run_process(context, argv, timeout=left)
+        return run_process(context, argv, timeout=context.left(deadline))
 
     if words := _words(command, context.environment):
         outcome = run(words)

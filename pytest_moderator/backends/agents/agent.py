@@ -106,14 +106,15 @@ class Agent:
         """
         prompt = self._write_prompt(task, context)
         before = None if self.options.no_change_ok else _before(context)
-        deadline = None if context.timeout is None else context.clock() + context.timeout
+        deadline = context.deadline()
         session = self._session_to_continue(context)
         talk = self._talk(task, context, prompt, session)
         verdict = self._judge(context, talk, changed=None)
         if session is not None and verdict.kind == "session":  # it is gone, so begin afresh
             _forget_session(context)
-            left = None if deadline is None else max(1.0, deadline - context.clock())
-            talk = self._talk(task, replace(context, timeout=left), prompt, None)
+            left = context.left(deadline)
+            again = replace(context, timeout=None if left is None else max(1.0, left))
+            talk = self._talk(task, again, prompt, None)
         verdict = self._judge(context, talk, changed=has_changed(context, before))
         if verdict.kind in ("session", "context"):
             _forget_session(context)
