@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.dags import Dag, Node, make_dag
 from benchmarks.measure import fresh_directory, median, percentile, run
-from benchmarks.ours import NOTE_WORKERS, BrokenRunError, OurRun, read_ups, run_ours
+from benchmarks.ours import NOTE_WORKERS, BrokenRunError, RecordedRun, read_ups, run_ours
 from benchmarks.peers import OURS
 from benchmarks.tables import Goal, Section, Table
 
@@ -74,18 +74,18 @@ def first_delays() -> tuple[float, float]:
     return started - ups[0], started - ups[-1]
 
 
-def gaps(chain: OurRun) -> list[float]:
+def gaps(chain: RecordedRun) -> list[float]:
     """Give the seconds between each task's end and the next one's start."""
     spans = sorted(chain.spans.values(), key=lambda span: span.start)
     return [after.start - before.end for before, after in pairwise(spans)]
 
 
-def step(chain: OurRun) -> float:
+def step(chain: RecordedRun) -> float:
     """Give the seconds of one step of a chain."""
     return chain.working_time / len(chain.spans)
 
 
-def _chain_table(length: int, chains: Sequence[OurRun]) -> Table:
+def _chain_table(length: int, chains: Sequence[RecordedRun]) -> Table:
     rows = []
     for workers, chain in zip((1, 2), chains, strict=True):
         between = gaps(chain)

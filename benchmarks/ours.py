@@ -50,7 +50,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class OurRun:
+class RecordedRun:
     """One run.
 
     Attributes:
@@ -91,7 +91,7 @@ class OurRun:
         return {task: span.seconds for task, span in self.spans.items()}
 
 
-def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
+def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> RecordedRun:
     """Run a graph in a fresh directory.
 
     Raises:
@@ -104,7 +104,7 @@ def run_ours(dag: Dag, workers: int, *, estimates: bool = False) -> OurRun:
     outcome = run([*OURS.command(workers), f"--moderator-json={REPORT}"], directory)
     if complaint := OURS.complaint(outcome, dag):
         raise BrokenRunError(f"{dag.name} with -n {workers}: {complaint}")
-    return OurRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory), directory)
+    return RecordedRun(outcome.wall, read_spans(directory / REPORT), read_ups(directory), directory)
 
 
 def read_spans(report: Path) -> dict[str, Span]:

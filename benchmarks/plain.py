@@ -3,59 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.measure import fresh_directory, run
-from benchmarks.ours import NOTE_WORKERS, BrokenRunError, read_ups
+from benchmarks.ours import NOTE_WORKERS, BrokenRunError, RecordedRun, Span, read_ups
 from benchmarks.peers import XDIST
 
 if TYPE_CHECKING:
     from benchmarks.dags import Dag
 
-LAST_END = "last-end"
-NOTE_LAST_END = f"""\
+SPANS = "spans.json"
+NOTE_SPANS = f"""\
 import json
 
-ends = []
+spans = {{}}
 
 
 def pytest_runtest_logreport(report):
     if report.when == "call":
-        ends.append(report.stop)
+        task = report.nodeid.rpartition("test_")[2]
+        spans[task] = (report.start, report.stop, report.duration)
 
 
 def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):
-        with open("{LAST_END}", "w") as file:
-            json.dump(max(ends), file)
+        with open("{SPANS}", "w") as file:
+            json.dump(spans, file)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRun:
-    """One run.
-
-    Attributes:
-        ups: when each worker was ready to be given tests, in order.
-        end: when the last test ended, on the same clock.
-    """
-
-    ups: tuple[float, ...]
-    end: float
-
-    @property
-    def wall(self) -> float:
-        """From the moment the first worker was up to the last test's end."""
-        return self.end - self.ups[0]
-
-    @property
-    def delays(self) -> tuple[float, ...]:
-        """How many seconds later than the first each worker was up."""
-        return tuple(up - self.ups[0] for up in self.ups)
-
-
-def run_plain(dag: Dag, workers: int, dist: str) -> PlainRun:
+def run_plain(dag: Dag, workers: int, dist: str) -> RecordedRun:
     """Run tests that spawn the commands of a graph, as xdist's ``--dist`` spreads them.
 
     Raises:
@@ -63,8 +40,9 @@ def run_plain(dag: Dag, workers: int, dist: str) -> PlainRun:
     """
     directory = fresh_directory()
     XDIST.write(dag, directory)
-    (directory / "conftest.py").write_text(f"{NOTE_WORKERS}\n\n{NOTE_LAST_END}")
+    (directory / "conftest.py").write_text(f"{NOTE_WORKERS}\n\n{NOTE_SPANS}")
     outcome = run([*XDIST.command(workers), "--dist", dist], directory)
     if complaint := XDIST.complaint(outcome, dag):
         raise BrokenRunError(f"{XDIST.name} on {dag.name} with -n {workers}: {complaint}")
-    return PlainRun(read_ups(directory), json.loads((directory / LAST_END).read_text()))
+    spans = {task: Span(*span) for task, span in json.loads((directory / SPANS).read_text()).items()}
+    return RecordedRun(outcome.wall, spans, read_ups(directory), directory)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.dags import SHAPES, make_dag
-from benchmarks.ours import OurRun, run_ours
+from benchmarks.ours import RecordedRun, run_ours
 from benchmarks.peers import OURS, PEERS, XDIST
 from benchmarks.plain import run_plain
 from benchmarks.simulate import Priority, graham_bound, lower_bound, simulate
@@ -46,7 +46,7 @@ class Comparison:
     dag: Dag
     workers: int
     by: Priority
-    run: OurRun
+    run: RecordedRun
     bare: float
 
     @property
@@ -192,18 +192,16 @@ def _beside_plain_xdist(ours: Sequence[Comparison]) -> Table:
     """Show how near plain xdist comes to the same limits, with all tests known to its workers from the start."""
     rows = []
     for one in ours:
-        rows.append(_nearness(OURS.name, one, one.wall, one.run.delays))
+        rows.append(_nearness(OURS.name, one))
         for dist in PLAIN_DISTS:
-            run = run_plain(one.dag, one.workers, dist)
-            rows.append(_nearness(f"{XDIST.name} --dist {dist}", one, run.wall, run.delays))
+            plain = replace(one, run=run_plain(one.dag, one.workers, dist))
+            rows.append(_nearness(f"{XDIST.name} --dist {dist}", plain))
     return Table(("tool", "shape", "m", "wall s", "wall / bound", "wall / simulated"), tuple(rows))
 
 
-def _nearness(tool: str, one: Comparison, wall: float, delays: Sequence[float]) -> tuple[str, ...]:
-    bound = lower_bound(one.dag, one.workers, one.dag.durations(), delays)
-    simulated = simulate(one.dag, one.workers, by=one.by, delays=delays).makespan
-    ratios = f"{wall / bound:.3f}", f"{wall / simulated:.3f}"
-    return (tool, one.dag.name, str(one.workers), f"{wall:.2f}", *ratios)
+def _nearness(tool: str, one: Comparison) -> tuple[str, ...]:
+    ratios = f"{one.wall / one.bound:.3f}", f"{one.wall / one.simulated:.3f}"
+    return (tool, one.dag.name, str(one.workers), f"{one.wall:.2f}", *ratios)
 
 
 def _beside_peers(options: Options) -> tuple[Table, tuple[str, ...]]:
